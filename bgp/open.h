@@ -1,0 +1,89 @@
+/*
+ * The OPEN message and its capabilities: RFC 4271 sections 4.2 and 6.2, RFC 5492, RFC 9072 (extended
+ * optional parameters), RFC 4760, RFC 2918, RFC 7313, RFC 6793, RFC 8654, RFC 7911, RFC 4724, RFC 6286.
+ * Decodes, encodes and negotiates; it knows no configuration beyond what it is handed.
+ */
+#ifndef BGP_OPEN_H
+#define BGP_OPEN_H
+
+#include "bgp/message.h"
+
+enum capability_code {
+	CAPABILITY_MULTIPROTOCOL = 1,
+	CAPABILITY_ROUTE_REFRESH = 2,
+	CAPABILITY_EXTENDED_NEXT_HOP = 5,
+	CAPABILITY_EXTENDED_MESSAGE = 6,
+	CAPABILITY_GRACEFUL_RESTART = 64,
+	CAPABILITY_AS4 = 65,
+	CAPABILITY_ADD_PATH = 69,
+	CAPABILITY_ENHANCED_ROUTE_REFRESH = 70,
+};
+
+struct capabilities {
+	bool multiprotocol;          /* any Multiprotocol capability was there */
+	uint8_t families;            /* FAMILY_BIT of each; without `multiprotocol` IPv4 unicast is implied */
+	bool route_refresh;
+	bool enhanced_route_refresh;
+	bool extended_message;
+	bool as4;
+	uint32_t as4_number;         /* valid when as4 */
+	uint8_t add_path_receive;    /* families in which the sender of the OPEN is able to receive path IDs */
+	uint8_t add_path_send;       /* ... and is able to send them */
+	struct {
+		bool present;
+		bool restarting;     /* Restart State */
+		bool notification;   /* N bit, RFC 8538 */
+		uint16_t time;       /* seconds, 12 bits */
+		uint8_t families;
+		uint8_t forwarding;  /* Forwarding State, by family */
+	} graceful_restart;
+};
+
+struct open {
+	uint8_t version;
+	uint32_t as;          /* the 4-octet AS where the capability has it, else My Autonomous System */
+	uint16_t hold_time;   /* seconds */
+	uint32_t bgp_id;      /* host byte order */
+	struct capabilities capabilities;
+};
+
+/*
+ * Decodes and checks everything that needs no configuration: version, hold time (1 and 2 are refused), a BGP
+ * Identifier of 0 (RFC 6286), AS 0 (RFC 7607), the shape of parameters and capabilities. Unknown
+ * capabilities are ignored, unknown optional parameters refused. False with the NOTIFICATION in `error`.
+ */
+bool open_read(struct span body, struct open *open, struct bgp_error *error);
+
+/* Writes the whole message; RFC 9072 form only when the parameters exceed 255 bytes. */
+void open_write(struct writer *w, const struct open *open);
+
+/* What two OPENs agree on. */
+struct negotiated {
+	uint32_t as;               /* the peer's */
+	uint32_t bgp_id;           /* the peer's, host byte order */
+	uint16_t hold_time;        /* seconds; 0: neither hold nor keepalive timer runs */
+	uint16_t keepalive_time;   /* seconds, a third of hold_time */
+	uint8_t families;          /* both sides have it */
+	bool as4;
+	bool extended_message;
+	bool route_refresh;
+	bool enhanced_route_refresh;
+	uint8_t add_path_receive;  /* families in which the peer sends path IDs to us */
+	uint8_t add_path_send;     /* families in which we send path IDs to the peer */
+};
+
+/*
+ * Checks the peer's OPEN against what is expected of it and computes the common ground. `expected_as` 0 accepts
+ * any. Refuses the wrong AS, an internal peer with our own BGP Identifier (RFC 6286 section 2.2), and a
+ * peer with which no family is common (OPEN_UNSUPPORTED_CAPABILITY, data as in RFC 5492 section 3).
+ */
+bool open_negotiate(const struct open *ours, const struct open *theirs, uint32_t expected_as,
+	struct negotiated *negotiated, struct bgp_error *error);
+
+/*
+ * RFC 4271 section 6.8 with RFC 6286 section 2.3: true when the connection that WE initiated is the one to
+ * keep of two that collide.
+ */
+bool open_collision_keeps_ours(const struct open *ours, const struct open *theirs);
+
+#endif
