@@ -65,6 +65,10 @@ enum cease_subcode { /* RFC 4486, RFC 8538 */
 	CEASE_HARD_RESET = 9,
 };
 
+enum route_refresh_subcode { /* RFC 7313 section 5 */
+	ROUTE_REFRESH_INVALID_LENGTH = 1,
+};
+
 #define BGP_ERROR_DATA_MAX   512
 #define BGP_ERROR_REASON_MAX 192
 

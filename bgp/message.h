@@ -34,9 +34,10 @@ enum frame_result {
 };
 
 /*
- * Takes one message off the front of `input`. `extended` says whether RFC 8654 was negotiated (OPEN and
- * KEEPALIVE keep the limit of 4096 even then). Checks marker, length against the type's minimum and the
- * maximum, and the type (RFC 4271 section 6.1).
+ * Takes one message off the front of `input`. `extended` says whether we advertised RFC 8654 to the peer
+ * (its sections 4 and 6: the receiver's capability raises the limit; OPEN and KEEPALIVE keep theirs even
+ * then). Checks marker, length against the type's minimum and the maximum, and the type (RFC 4271
+ * section 6.1); a bad header is reported before the body has arrived.
  */
 enum frame_result message_frame(struct span input, bool extended, struct message *message,
 	size_t *consumed, struct bgp_error *error);
@@ -46,6 +47,7 @@ size_t message_begin(struct writer *w, enum message_type type);
 /* Fills in the length of the message begun at `start`. */
 void message_end(struct writer *w, size_t start);
 
+/* The whole messages. w->overflow when they do not fit. */
 void keepalive_write(struct writer *w);
 void notification_write(struct writer *w, const struct bgp_error *error);
 
@@ -55,24 +57,39 @@ struct notification {
 	uint8_t code;
 	uint8_t subcode;
 	struct span data;
-	/* RFC 9003 Shutdown Communication, made printable (control characters and bad UTF-8 replaced); "" if none. */
+	/*
+	 * RFC 9003 Shutdown Communication, also of the NOTIFICATION inside a Hard Reset (RFC 8538), made printable
+	 * (control characters and bad UTF-8 replaced by '?'); "" if none.
+	 */
 	char shutdown_text[SHUTDOWN_TEXT_MAX + 1];
 };
 
 /* Never fails on a framed body: a NOTIFICATION is never answered with one (RFC 4271 section 6.4). */
 void notification_read(struct span body, struct notification *notification);
 
-/* Cease with a Shutdown Communication for subcodes 2 and 4; `text` may be NULL; longer text is cut at a character. */
+/*
+ * Cease with a Shutdown Communication for subcodes 2 and 4 (RFC 9003); `text` may be NULL, is not used for other subcodes,
+ * and is cut at a character when longer than SHUTDOWN_TEXT_MAX. `reason` is for the log; NULL: the subcode's name.
+ */
 void cease_set(struct bgp_error *error, enum cease_subcode subcode, const char *text,
 	const char *reason);
 
+enum route_refresh_subtype { /* RFC 7313 section 3.2 */
+	ROUTE_REFRESH_NORMAL = 0,
+	ROUTE_REFRESH_BORR = 1, /* beginning of the routes */
+	ROUTE_REFRESH_EORR = 2, /* end of the routes */
+};
+
 struct route_refresh {
 	uint16_t afi;
-	uint8_t subtype; /* 0 normal, 1 BoRR, 2 EoRR (RFC 7313) */
+	uint8_t subtype; /* enum route_refresh_subtype, or one that is to be ignored (RFC 7313 section 5) */
 	uint8_t safi;
 };
 
-/* False with the NOTIFICATION of RFC 7313 section 5 in `error` when the length is wrong. */
+/*
+ * False with the NOTIFICATION of RFC 7313 section 5 in `error` when the length is wrong. A subtype above EoRR is
+ * true whatever its length, with afi and safi as far as they are there: the caller ignores (and logs) the message.
+ */
 bool route_refresh_read(struct span body, struct route_refresh *refresh, struct bgp_error *error);
 void route_refresh_write(struct writer *w, enum family family, uint8_t subtype);
 

@@ -56,6 +56,11 @@ bool open_read(struct span body, struct open *open, struct bgp_error *error);
 
 /* Writes the whole message; RFC 9072 form only when the parameters exceed 255 bytes. */
 void open_write(struct writer *w, const struct open *open);
+/*
+ * The same with `more` behind our capabilities: capabilities in encoded form that this part does not know. For
+ * the test speakers, and for what is offered but not acted upon.
+ */
+void open_write_more(struct writer *w, const struct open *open, struct span more);
 
 /* What two OPENs agree on. */
 struct negotiated {
