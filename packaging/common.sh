@@ -1,0 +1,92 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Shared by packaging/quickstart and packaging/container/build, which source it: finding and installing
+# what a build needs on Debian, and configuring and running that build. It expects `set -eu`, bash,
+# and `me`, the name that its messages carry.
+
+# What a build of the programs and of the demonstration speaker needs.
+build_packages=(gcc libc6-dev meson ninja-build pkg-config
+	libevent-dev libyaml-dev libedit-dev libcmocka-dev)
+
+die() {
+	printf '%s: %s\n' "$me" "$*" >&2
+	exit 1
+}
+
+say() {
+	printf '%s: %s\n' "$me" "$*"
+}
+
+# as_root COMMAND…: as it is for root, with sudo for anybody else.
+as_root() {
+	if ((EUID == 0)); then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "must be root to run '$*', and there is no sudo: run it as root first, then $me again"
+	fi
+}
+
+# install_missing PACKAGE…: installs those that are not there. Without any it touches neither apt nor the network.
+install_missing() {
+	local package status missing=()
+	command -v dpkg-query >/dev/null || die "found no dpkg; expected Debian 12 or a relative of it"
+	for package in "$@"; do
+		status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+		[[ $status == installed ]] || missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+
+	say "installing ${missing[*]}"
+	# An earlier run may have been interrupted while dpkg was at work; apt refuses everything until this is done.
+	[[ -z $(dpkg --audit) ]] || as_root dpkg --configure -a
+	# Old lists may still be good enough (no network, a mirror on disk), so only the install decides.
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update ||
+		say "apt-get update failed; trying with the package lists that are there"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
+		install --no-install-recommends "${missing[@]}" ||
+		die "apt-get could not install: ${missing[*]} (see its lines above)"
+}
+
+# configured SOURCE BUILD: is BUILD a finished release configuration of this SOURCE?
+configured() {
+	local info="$2/meson-info"
+	[[ -f $2/build.ninja && -f $2/meson-private/coredata.dat && -f $info/intro-buildoptions.json ]] ||
+		return 1
+	python3 - "$1" "$info" <<-'PYTHON'
+		import json, os, sys
+		source, info = sys.argv[1:]
+		try:
+		    with open(os.path.join(info, "meson-info.json")) as file:
+		        main = json.load(file)
+		    with open(os.path.join(info, "intro-buildoptions.json")) as file:
+		        options = {option["name"]: option["value"] for option in json.load(file)}
+		except (OSError, ValueError):
+		    sys.exit(1)
+		sys.exit(not (not main["error"] and os.path.realpath(main["directories"]["source"]) == os.path.realpath(source)
+		    and options["buildtype"] == "release" and options["b_sanitize"] == "none" and options["tests"] is True))
+	PYTHON
+}
+
+# build_release SOURCE BUILD TARGET…: a release build of the targets in the folder BUILD, whatever state an earlier,
+# perhaps interrupted, run left that folder in.
+build_release() {
+	local source=$1 build=$2 output
+	shift 2
+	if configured "$source" "$build"; then
+		say "building in $build"
+		meson compile -C "$build" "$@" && return 0
+		say "that failed; once more from an empty folder"
+	fi
+	if [[ -d $build && ! -d $build/meson-private && ! -d $build/meson-logs && -n $(ls -A "$build") ]]; then
+		die "found files that are not meson's in $build, expected a build folder or none"
+	fi
+	rm -rf -- "$build"
+	say "configuring in $build"
+	output=$(meson setup -Dbuildtype=release -Db_sanitize=none -Dtests=true "$build" "$source" 2>&1) || {
+		printf '%s\n' "$output" >&2
+		die "meson could not configure $build (see its lines above)"
+	}
+	say "building in $build"
+	meson compile -C "$build" "$@" || die "the build in $build failed (see the lines above)"
+}
