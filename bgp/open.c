@@ -171,10 +171,7 @@ static bool capabilities_read(
 
 	while (r.left > 0) {
 		if (!read_u8(&r, &code) || !read_u8(&r, &length))
-			return MALFORMED(error,
-				"capability header of %zu byte at the end of the parameter, "
-				"expected 2",
-				parameter.len - (size_t)(r.at - parameter.bytes) + 1);
+			return MALFORMED(error, "capability header of 1 byte, expected 2");
 		if (!read_span(&r, length, &value))
 			return MALFORMED(error, "capability %u of %u bytes, expected at most %zu",
 				code, length, r.left);
@@ -381,7 +378,7 @@ void open_write_more(struct writer *w, const struct open *open, struct span more
 
 	capabilities_write(&ours, open);
 	size_t length = writer_len(&ours) + more.len;
-	write_u8(w, open->version);
+	write_u8(w, BGP_VERSION);
 	/* RFC 6793 section 4.2.1 */
 	write_u16(w, open->as > UINT16_MAX ? AS_TRANS : (uint16_t)open->as);
 	write_u16(w, open->hold_time);

@@ -40,7 +40,7 @@ struct capabilities {
 };
 
 struct open {
-	uint8_t version;
+	uint8_t version;      /* 4 after open_read; open_write always writes 4 */
 	uint32_t as;          /* the 4-octet AS where the capability has it, else My Autonomous System */
 	uint16_t hold_time;   /* seconds */
 	uint32_t bgp_id;      /* host byte order */
@@ -70,7 +70,7 @@ struct negotiated {
 	uint16_t keepalive_time;   /* seconds, a third of hold_time */
 	uint8_t families;          /* both sides have it */
 	bool as4;
-	bool extended_message;
+	bool extended_message;     /* we may send them; to receive them, our own capability is enough (RFC 8654 section 6) */
 	bool route_refresh;
 	bool enhanced_route_refresh;
 	uint8_t add_path_receive;  /* families in which the peer sends path IDs to us */
