@@ -63,6 +63,7 @@ struct peer_view {
 	uint64_t state_seconds;          /* how long it is in this state (Established or not) */
 	const struct negotiated *negotiated;    /* NULL unless Established */
 	const struct capabilities *capabilities;/* what the peer's OPEN had; NULL unless Established */
+	const struct capabilities *capabilities_sent; /* what our OPEN had; NULL unless Established */
 	uint64_t messages_received[6];   /* indexed by enum message_type */
 	uint64_t messages_sent[6];
 	uint64_t bytes_received;
