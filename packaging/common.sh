@@ -48,32 +48,31 @@ install_missing() {
 		die "apt-get could not install: ${missing[*]} (see its lines above)"
 }
 
-# configured SOURCE BUILD: is BUILD a finished release configuration of this SOURCE?
+# configured SOURCE BUILD PREFIX: is BUILD a finished release configuration of this SOURCE?
 configured() {
-	local info="$2/meson-info"
-	[[ -f $2/build.ninja && -f $2/meson-private/coredata.dat && -f $info/intro-buildoptions.json ]] ||
-		return 1
-	python3 - "$1" "$info" <<-'PYTHON'
+	[[ -f $2/build.ninja && -f $2/meson-private/coredata.dat ]] || return 1
+	python3 - "$@" <<-'PYTHON'
 		import json, os, sys
-		source, info = sys.argv[1:]
+		source, build, prefix = sys.argv[1:]
+		wanted = {"buildtype": "release", "b_sanitize": "none", "tests": True, "prefix": prefix}
 		try:
-		    with open(os.path.join(info, "meson-info.json")) as file:
-		        main = json.load(file)
-		    with open(os.path.join(info, "intro-buildoptions.json")) as file:
-		        options = {option["name"]: option["value"] for option in json.load(file)}
+		    with open(os.path.join(build, "meson-info", "meson-info.json")) as file:
+		        info = json.load(file)
+		    with open(os.path.join(build, "meson-info", "intro-buildoptions.json")) as file:
+		        found = {option["name"]: option["value"] for option in json.load(file)}
 		except (OSError, ValueError):
 		    sys.exit(1)
-		sys.exit(not (not main["error"] and os.path.realpath(main["directories"]["source"]) == os.path.realpath(source)
-		    and options["buildtype"] == "release" and options["b_sanitize"] == "none" and options["tests"] is True))
+		same_source = os.path.realpath(info["directories"]["source"]) == os.path.realpath(source)
+		sys.exit(info["error"] or not same_source or any(found.get(name) != wanted[name] for name in wanted))
 	PYTHON
 }
 
-# build_release SOURCE BUILD TARGET…: a release build of the targets in the folder BUILD, whatever state an earlier,
-# perhaps interrupted, run left that folder in.
+# build_release SOURCE BUILD PREFIX TARGET…: a release build of the targets, to be installed below PREFIX, in the folder
+# BUILD, whatever state an earlier, perhaps interrupted, run left that folder in.
 build_release() {
-	local source=$1 build=$2 output
-	shift 2
-	if configured "$source" "$build"; then
+	local source=$1 build=$2 prefix=$3 output
+	shift 3
+	if configured "$source" "$build" "$prefix"; then
 		say "building in $build"
 		meson compile -C "$build" "$@" && return 0
 		say "that failed; once more from an empty folder"
@@ -83,7 +82,8 @@ build_release() {
 	fi
 	rm -rf -- "$build"
 	say "configuring in $build"
-	output=$(meson setup -Dbuildtype=release -Db_sanitize=none -Dtests=true "$build" "$source" 2>&1) || {
+	output=$(meson setup --prefix="$prefix" -Dbuildtype=release -Db_sanitize=none -Dtests=true \
+		"$build" "$source" 2>&1) || {
 		printf '%s\n' "$output" >&2
 		die "meson could not configure $build (see its lines above)"
 	}
