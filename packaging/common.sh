@@ -67,14 +67,14 @@ configured() {
 	PYTHON
 }
 
-# build_release SOURCE BUILD PREFIX TARGET…: a release build of the targets, to be installed below PREFIX, in the folder
-# BUILD, whatever state an earlier, perhaps interrupted, run left that folder in.
+# build_release SOURCE BUILD PREFIX TARGET…: a release build of the targets (files in BUILD), to be installed below
+# PREFIX, in the folder BUILD, whatever state an earlier, perhaps interrupted, run left that folder in.
 build_release() {
 	local source=$1 build=$2 prefix=$3 output
 	shift 3
 	if configured "$source" "$build" "$prefix"; then
 		say "building in $build"
-		meson compile -C "$build" "$@" && return 0
+		ninja -C "$build" "$@" && return 0
 		say "that failed; once more from an empty folder"
 	fi
 	if [[ -d $build && ! -d $build/meson-private && ! -d $build/meson-logs && -n $(ls -A "$build") ]]; then
@@ -88,5 +88,5 @@ build_release() {
 		die "meson could not configure $build (see its lines above)"
 	}
 	say "building in $build"
-	meson compile -C "$build" "$@" || die "the build in $build failed (see the lines above)"
+	ninja -C "$build" "$@" || die "the build in $build failed (see the lines above)"
 }
