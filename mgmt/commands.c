@@ -1,0 +1,119 @@
+#include "mgmt/show.h"
+
+#include <assert.h>
+
+/* In the order in which `help` lists them. A new command is one row, and its handler. */
+static const struct command rows[] = {
+	{
+		.words = "show summary",
+		.help = "the router, its peers and its table at a glance",
+		.run = show_summary,
+	},
+	{
+		.words = "show peers",
+		.help = "all peers, or one in full detail",
+		.detail = "With ADDRESS: capabilities, what was negotiated, timers, message and drop\n"
+			  "counters, why the last session ended, update group and output.\n",
+		.arguments = {[SHOW_PEERS_ADDRESS] = {.kind = ARGUMENT_ADDRESS,
+				      .name = "ADDRESS",
+				      .help = "the peer to show in detail"}},
+		.run = show_peers,
+	},
+	{
+		.words = "show groups",
+		.help = "update groups: peers that are sent the same bytes",
+		.run = show_groups,
+	},
+	{
+		.words = "show routes",
+		.help = "paths: of the table, of one prefix, from or to one peer",
+		.detail = "Without arguments every path of the table, * marking the best of each prefix.\n"
+			  "PREFIX alone shows that prefix in detail, an address its longest match.\n"
+			  "longer adds all more specific prefixes; exact turns longest match off.\n"
+			  "peer ADDRESS shows what that peer sent (received) or is sent (advertised).\n",
+		.arguments =
+			{
+				[SHOW_ROUTES_PREFIX] = {.kind = ARGUMENT_PREFIX,
+					.name = "PREFIX",
+					.help = "a prefix, or an address for its longest match"},
+				[SHOW_ROUTES_MATCH] = {.kind = ARGUMENT_CHOICE,
+					.name = "match",
+					.choices = {"longer", "exact"},
+					.help = "PREFIX with all more specific ones; or PREFIX alone"},
+				[SHOW_ROUTES_PEER] = {.kind = ARGUMENT_ADDRESS,
+					.keyword = "peer",
+					.name = "ADDRESS",
+					.help = "only what one peer sent or is sent"},
+				[SHOW_ROUTES_DIRECTION] = {.kind = ARGUMENT_CHOICE,
+					.name = "direction",
+					.choices = {"received", "advertised"},
+					.help = "from the peer (default); or to the peer"},
+				[SHOW_ROUTES_FAMILY] = {.kind = ARGUMENT_FAMILY,
+					.keyword = "family",
+					.name = "FAMILY",
+					.help = "only ipv4-unicast or ipv6-unicast"},
+			},
+		.run = show_routes,
+	},
+	{
+		.words = "show version",
+		.help = "the version of heliostatd",
+		.run = show_version,
+	},
+	{
+		.words = "show config",
+		.help = "the configuration in force",
+		.detail = "The file as it was read, comments and all; effective shows every key with its\n"
+			  "value, defaults filled in.\n",
+		.arguments = {[SHOW_CONFIG_EFFECTIVE] = {.kind = ARGUMENT_CHOICE,
+				      .name = "form",
+				      .choices = {"effective"},
+				      .help = "with every default filled in"}},
+		.run = show_config,
+	},
+	{
+		.words = "clear peer",
+		.help = "reset a peer's session, or refresh its routes",
+		.detail = "hard (the default) ends the session with Cease/Administrative Reset; it is\n"
+			  "set up again at once. soft keeps the session: the peer is asked for its routes\n"
+			  "again (ROUTE-REFRESH) and is sent ours again.\n",
+		.arguments =
+			{
+				[CLEAR_PEER_ADDRESS] = {.kind = ARGUMENT_ADDRESS,
+					.required = true,
+					.name = "ADDRESS",
+					.help = "the peer"},
+				[CLEAR_PEER_KIND] = {.kind = ARGUMENT_CHOICE,
+					.name = "kind",
+					.choices = {"soft", "hard"},
+					.help = "keep the session; or reset it (default)"},
+			},
+		.run = clear_peer,
+	},
+	{
+		.words = "shutdown",
+		.help = "end heliostatd; TEXT is told to all peers (RFC 9003)",
+		.detail = "Closes every session with Cease/Administrative Shutdown and ends the daemon.\n"
+			  "TEXT, up to 255 bytes, goes along and shows up in the peers' logs.\n",
+		.arguments = {[SHUTDOWN_TEXT] = {.kind = ARGUMENT_TEXT,
+				      .name = "TEXT",
+				      .help = "why, for the peers' operators"}},
+		.run = shutdown_daemon,
+	},
+	{
+		.words = "help",
+		.help = "all commands, or one in detail",
+		.arguments = {[HELP_COMMAND] = {.kind = ARGUMENT_COMMAND,
+				      .name = "COMMAND",
+				      .help = "the command to explain"}},
+		.run = help,
+	},
+};
+
+static_assert(sizeof rows / sizeof rows[0] <= COMMAND_ROWS_MAX, "the parser's limit");
+
+const struct command_table *mgmt_commands(void)
+{
+	static const struct command_table table = { rows, sizeof rows / sizeof rows[0] };
+	return &table;
+}

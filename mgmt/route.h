@@ -1,0 +1,21 @@
+/*
+ * One path as text and as JSON. Called by show_routes.c for each path of a walk; it renders what the view holds, attribute by
+ * attribute, and keeps nothing. `advertised` says that the path is shown as it is sent to a peer.
+ */
+#ifndef MGMT_ROUTE_H
+#define MGMT_ROUTE_H
+
+#include "mgmt/json.h"
+#include "mgmt/table.h"
+#include "rib/rib.h"
+
+extern const struct table_column route_columns[];
+extern const size_t route_columns_count;
+
+/* One row of a table with route_columns. */
+void route_row(struct table *table, const struct rib_path_view *path, bool advertised);
+/* A block of lines with every attribute. */
+void route_block(struct output *out, const struct rib_path_view *path, bool advertised);
+void route_json(struct json *json, const struct rib_path_view *path, bool advertised);
+
+#endif

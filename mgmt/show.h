@@ -1,0 +1,53 @@
+/*
+ * The handlers behind the rows of the command table, one file each, and where each finds its arguments. Only commands.c
+ * names them; the server calls them through the table. They read the reflector through its views and never change it,
+ * but for clear and shutdown, which ask it to act.
+ */
+#ifndef MGMT_SHOW_H
+#define MGMT_SHOW_H
+
+#include "mgmt/json.h"
+#include "mgmt/request.h"
+
+enum { SHOW_PEERS_ADDRESS };
+enum { SHOW_CONFIG_EFFECTIVE };
+enum {
+	SHOW_ROUTES_PREFIX,
+	SHOW_ROUTES_MATCH,
+	SHOW_ROUTES_PEER,
+	SHOW_ROUTES_DIRECTION,
+	SHOW_ROUTES_FAMILY
+};
+enum { CLEAR_PEER_ADDRESS, CLEAR_PEER_KIND };
+enum { SHUTDOWN_TEXT };
+enum { HELP_COMMAND };
+
+bool show_summary(struct request *request);
+bool show_peers(struct request *request);
+bool show_groups(struct request *request);
+bool show_routes(struct request *request);
+bool show_version(struct request *request);
+bool show_config(struct request *request);
+bool clear_peer(struct request *request);
+bool shutdown_daemon(struct request *request);
+bool help(struct request *request);
+
+/* The table of all commands (commands.c). */
+const struct command_table *mgmt_commands(void);
+
+/* Shared between show_summary.c and show_peers.c: the peers as a table, a slice a call. */
+struct peer_list;
+/* NULL when memory is short. */
+struct peer_list *peer_list_new(struct reflector *reflector);
+/* Renders the next peers; true when all are done. */
+bool peer_list_render(struct peer_list *list, struct request *request);
+void peer_list_free(void *list);
+
+/* show_peer.c: one peer in full. */
+void peer_detail_text(struct output *out, const struct peer_view *peer);
+void peer_detail_json(struct json *json, const struct peer_view *peer);
+
+/* The counts of `peer`; all zero when it is not established. */
+void peer_counts(const struct peer_view *peer, struct rib_peer_counts *counts);
+
+#endif

@@ -1,0 +1,26 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/message.h"
+#include "mgmt/show.h"
+
+bool shutdown_daemon(struct request *request)
+{
+	const struct argument_value *value = &request->line->values[SHUTDOWN_TEXT];
+	if (value->given && value->text[0] != '\0') {
+		size_t len = strlen(value->text);
+		/* RFC 9003 section 2: the text is UTF-8 of at most 255 bytes. */
+		if (len > SHUTDOWN_TEXT_MAX)
+			return request_fail(request,
+				"found a text of %zu bytes, expected at most %d", len,
+				SHUTDOWN_TEXT_MAX);
+		if (!utf8_printable(value->text, len))
+			return request_fail(request,
+				"found a text that is not printable UTF-8 (RFC 9003 section 2)");
+		request->after_text = strdup(value->text);
+		if (request->after_text == NULL)
+			return request_no_memory(request);
+	}
+	request->after = reflector_shutdown;
+	return request_done(request, "heliostatd is shutting down");
+}
