@@ -19,15 +19,13 @@ static const uint8_t marker[MARKER_LEN] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 
 static const struct {
 	const char *name;
 	uint16_t min;
-	uint16_t max; /* without RFC 8654 */
-	uint16_t max_extended; /* RFC 8654 section 4: not for OPEN and KEEPALIVE */
+	uint16_t max; /* with RFC 8654, which is not for OPEN and KEEPALIVE (its section 4) */
 } types[] = {
-	[MESSAGE_OPEN] = { "OPEN", 29, BGP_MESSAGE_MAX, BGP_MESSAGE_MAX },
-	[MESSAGE_UPDATE] = { "UPDATE", 23, BGP_MESSAGE_MAX, BGP_MESSAGE_EXTENDED_MAX },
-	[MESSAGE_NOTIFICATION] = { "NOTIFICATION", 21, BGP_MESSAGE_MAX, BGP_MESSAGE_EXTENDED_MAX },
-	[MESSAGE_KEEPALIVE] = { "KEEPALIVE", BGP_HEADER_LEN, BGP_HEADER_LEN, BGP_HEADER_LEN },
-	[MESSAGE_ROUTE_REFRESH] = { "ROUTE-REFRESH", BGP_HEADER_LEN, BGP_MESSAGE_MAX,
-		BGP_MESSAGE_EXTENDED_MAX },
+	[MESSAGE_OPEN] = { "OPEN", 29, BGP_MESSAGE_MAX },
+	[MESSAGE_UPDATE] = { "UPDATE", 23, BGP_MESSAGE_EXTENDED_MAX },
+	[MESSAGE_NOTIFICATION] = { "NOTIFICATION", 21, BGP_MESSAGE_EXTENDED_MAX },
+	[MESSAGE_KEEPALIVE] = { "KEEPALIVE", BGP_HEADER_LEN, BGP_HEADER_LEN },
+	[MESSAGE_ROUTE_REFRESH] = { "ROUTE-REFRESH", BGP_HEADER_LEN, BGP_MESSAGE_EXTENDED_MAX },
 };
 
 #define TYPES (sizeof types / sizeof *types)
@@ -45,7 +43,8 @@ static bool header_check(uint16_t length, uint8_t type, bool extended, struct bg
 		return bgp_error_set(error, ERROR_MESSAGE_HEADER, HEADER_BAD_TYPE, &type,
 			sizeof type, "message type %u, expected %d to %d", type, MESSAGE_OPEN,
 			MESSAGE_ROUTE_REFRESH);
-	max = extended ? types[type].max_extended : types[type].max;
+	if (max > types[type].max)
+		max = types[type].max;
 	if (length < types[type].min || length > max)
 		return bgp_error_set(error, ERROR_MESSAGE_HEADER, HEADER_BAD_LENGTH, length_field,
 			sizeof length_field, "%s of length %u, expected %u to %u", types[type].name,

@@ -66,6 +66,7 @@ static void test_frame_lengths(void **state)
 		{ 255, 4096, false, HEADER_BAD_TYPE },
 		{ 255, 65535, true, HEADER_BAD_TYPE },
 		{ 255, 4097, false, HEADER_BAD_LENGTH },
+		{ 255, 18, false, HEADER_BAD_LENGTH },
 	};
 	uint8_t *buffer = malloc(BGP_MESSAGE_EXTENDED_MAX);
 
@@ -395,6 +396,7 @@ static void test_shutdown_text_clean(void **state)
 		{ "a\nb\rc\td\x1b[2J\x7f", "a?b?c?d?[2J?" },
 		{ "\xc2\x85next", "?next" }, /* a C1 control */
 		{ "\xe2\x80\xa8x\xe2\x80\xae", "?x?" }, /* line separator, right-to-left override */
+		{ "\xe2\x81\xa9x\xef\xbb\xbf", "?x?" }, /* end of an isolate, byte order mark */
 		{ "\xc0\x80", "??" }, /* NUL, not in shortest form */
 		{ "\xe0\x80\xaf", "???" }, /* '/', not in shortest form */
 		{ "\xed\xa0\x80", "???" }, /* a surrogate */

@@ -138,6 +138,7 @@ static void test_prefix_text(void **state)
 		{ "::/256", true, NULL },
 		{ "::/264", true, NULL },
 		{ "10.0.0.0/", true, NULL },
+		{ "10.0.0.0/4294967304", true, NULL }, /* 2^32 + 8 */
 		{ "10.0.0.0/-1", true, NULL },
 		{ "10.0.0.0/+8", true, NULL },
 		{ "10.0.0.0/08", true, NULL },
