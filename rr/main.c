@@ -1,0 +1,193 @@
+/*
+ * heliostatd: the one file that knows every part. Reads the command line and the configuration, puts the reflector and
+ * the management server on one event loop, turns signals into calls, and gives everything back at the end.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "mgmt/server.h"
+#include "rr/reflector.h"
+
+#define DEFAULT_CONFIG "/etc/heliostat/heliostat.yaml"
+
+enum { EXIT_USAGE = 2, N_SIGNALS = 3 };
+
+static void usage(FILE *to)
+{
+	fputs("usage: heliostatd [-c FILE] [--check] [--version] [--help]\n"
+	      "  -c, --config FILE  the configuration (default " DEFAULT_CONFIG ")\n"
+	      "      --check        check the configuration and exit: 0 when it is valid, 1 when "
+	      "not\n"
+	      "      --version      print the version and exit\n"
+	      "      --help         print this and exit\n"
+	      "Stays in the foreground and logs to stderr. SIGHUP loads the configuration again,\n"
+	      "SIGTERM and SIGINT end all sessions and the daemon, a second one at once.\n",
+		to);
+}
+
+struct options {
+	const char *config;
+	bool check;
+};
+
+/* -1 to go on, else the exit status. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option names[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", names, NULL)) != -1) {
+		switch (option) {
+		case 'c': options->config = optarg; break;
+		case 'k': options->check = true; break;
+		case 'v': puts("heliostatd " HELIOSTAT_VERSION); return EXIT_SUCCESS;
+		case 'h': usage(stdout); return EXIT_SUCCESS;
+		default: usage(stderr); return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "heliostatd: found an argument '%s', expected only options\n",
+			argv[optind]);
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+/* A descriptor a peer: as many as the system lets us have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+struct daemon {
+	struct event_base *base;
+	struct reflector *reflector;
+	struct mgmt_server *mgmt;
+	struct event *signals[N_SIGNALS];
+	bool ending;
+};
+
+static void on_end_signal(evutil_socket_t number, short what, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)number;
+	(void)what;
+	if (daemon->ending) {
+		event_base_loopbreak(daemon->base);
+		return;
+	}
+	daemon->ending = true;
+	reflector_shutdown(daemon->reflector, NULL);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *context)
+{
+	struct daemon *daemon = context;
+
+	(void)number;
+	(void)what;
+	(void)reflector_reload(daemon->reflector);
+}
+
+static bool watch_signals(struct daemon *daemon)
+{
+	static const struct {
+		int number;
+		event_callback_fn callback;
+	} watched[N_SIGNALS] = {
+		{ SIGTERM, on_end_signal },
+		{ SIGINT, on_end_signal },
+		{ SIGHUP, on_reload_signal },
+	};
+
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return false;
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		daemon->signals[i] = evsignal_new(
+			daemon->base, watched[i].number, watched[i].callback, daemon);
+		if (daemon->signals[i] == NULL || event_add(daemon->signals[i], NULL) < 0)
+			return false;
+	}
+	return true;
+}
+
+static int run(struct daemon *daemon, struct config *config)
+{
+	daemon->base = event_base_new();
+	if (daemon->base == NULL) {
+		fputs("heliostatd: cannot create an event loop\n", stderr);
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	if (!watch_signals(daemon)) {
+		fprintf(stderr, "heliostatd: cannot watch signals: %s\n", strerror(errno));
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	daemon->reflector = reflector_new(config, daemon->base, stderr);
+	if (daemon->reflector == NULL)
+		return EXIT_FAILURE;
+	daemon->mgmt = mgmt_server_new(daemon->reflector, stderr);
+	if (daemon->mgmt == NULL)
+		return EXIT_FAILURE;
+	if (event_base_dispatch(daemon->base) < 0) {
+		fprintf(stderr, "heliostatd: the event loop failed: %s\n", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+static void give_back(struct daemon *daemon)
+{
+	mgmt_server_free(daemon->mgmt);
+	reflector_free(daemon->reflector);
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		if (daemon->signals[i] != NULL)
+			event_free(daemon->signals[i]);
+	}
+	if (daemon->base != NULL)
+		event_base_free(daemon->base);
+	libevent_global_shutdown();
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .config = DEFAULT_CONFIG };
+	struct daemon daemon = { 0 };
+	int status = parse_options(argc, argv, &options);
+	struct config *config;
+
+	if (status >= 0)
+		return status;
+	config = config_load(options.config, stderr);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	if (options.check) {
+		printf("%s: configuration is valid\n", options.config);
+		config_free(config);
+		return EXIT_SUCCESS;
+	}
+	raise_descriptor_limit();
+	status = run(&daemon, config);
+	give_back(&daemon);
+	return status;
+}

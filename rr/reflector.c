@@ -1,0 +1,312 @@
+#include "rr/reflector.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "rr/closing.h"
+#include "rr/listener.h"
+#include "rr/peer.h"
+#include "rr/reload.h"
+#include "rr/state.h"
+
+#define TICK_US	      200000
+#define RUN_BUDGET_US 5000
+#define SHUTDOWN_US   (2 * SECOND_US)
+
+uint64_t jittered(uint64_t us)
+{
+	return us - us / 4 * arc4random_uniform(1024) / 1024;
+}
+
+static struct timeval timeval_of(uint64_t us)
+{
+	return (struct timeval){ .tv_sec = (time_t)(us / SECOND_US),
+		.tv_usec = (suseconds_t)(us % SECOND_US) };
+}
+
+/* Writes what the RIB has for the sessions that it named; each at most once, so none is served twice before another. */
+static void write_ready(struct reflector *reflector)
+{
+	for (size_t n = reflector->n_ready; n > 0 && !TAILQ_EMPTY(&reflector->ready); n--) {
+		struct session *session = TAILQ_FIRST(&reflector->ready);
+
+		session_clear_ready(session);
+		session_write(session);
+	}
+}
+
+static void reap(struct reflector *reflector)
+{
+	struct session *session;
+
+	while ((session = TAILQ_FIRST(&reflector->dead)) != NULL) {
+		TAILQ_REMOVE(&reflector->dead, session, link);
+		session_free(session);
+	}
+}
+
+/* The end of a turn: all sockets that had input were read, now the RIB works it off and the result goes out. */
+static void on_run(evutil_socket_t fd, short what, void *context)
+{
+	struct reflector *reflector = context;
+	bool idle = !reflector->input_full;
+	uint64_t delay;
+
+	(void)fd;
+	(void)what;
+	reflector->run_queued = false;
+	reflector->input_full = false;
+	reflector->running = true;
+	delay = rib_run(reflector->rib, monotonic_us(), idle, RUN_BUDGET_US);
+	write_ready(reflector);
+	reap(reflector);
+	reflector->running = false;
+	if (!TAILQ_EMPTY(&reflector->ready))
+		delay = 0;
+	if (delay == UINT64_MAX) {
+		event_del(&reflector->run_timer);
+		return;
+	}
+	/* A timer even for 0: made active again at once, the event would keep the loop from the sockets. */
+	struct timeval after = timeval_of(delay);
+
+	event_add(&reflector->run_timer, &after);
+}
+
+void reflector_schedule(struct reflector *reflector)
+{
+	if (reflector->run_queued || !reflector->events_added)
+		return;
+	if (reflector->running) {
+		struct timeval now = { 0 };
+
+		event_add(&reflector->run_timer, &now);
+		return;
+	}
+	reflector->run_queued = true;
+	event_active(&reflector->run_event, EV_TIMEOUT, 0);
+}
+
+static void settle_refused(struct reflector *reflector, uint64_t now)
+{
+	uint64_t suppressed;
+
+	if (log_rate_settle(&reflector->refused_rate, now, &suppressed))
+		log_line(&reflector->log, LOG_WARNING, "connection-refused", NULL,
+			"%" PRIu64 " more connections refused in the last second: no peer and no "
+			"dynamic range covers their addresses",
+			suppressed);
+}
+
+/*
+ * Ends the loop when the shutdown has nothing left to wait for. Looked at by the tick alone, which leaves the shell that
+ * asked for the shutdown the time to read the answer.
+ */
+static void check_shutdown(struct reflector *reflector, uint64_t now)
+{
+	if (reflector->shutting_down &&
+		(LIST_EMPTY(&reflector->closings) || now >= reflector->shutdown_deadline))
+		event_base_loopbreak(reflector->base);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+	struct reflector *reflector = context;
+	uint64_t now = monotonic_us();
+
+	(void)fd;
+	(void)what;
+	peers_tick(&reflector->peers, now);
+	closing_tick(reflector, now);
+	listeners_tick(reflector, now);
+	settle_refused(reflector, now);
+	reap(reflector);
+	check_shutdown(reflector, now);
+}
+
+static void on_output_ready(void *context, struct rib_peer *peer)
+{
+	if (peer != NULL)
+		session_set_ready(rib_peer_session(peer));
+	reflector_schedule(context);
+}
+
+static void on_update_fault(
+	void *context, struct rib_peer *peer, const struct attribute_faults *faults)
+{
+	struct session *session = rib_peer_session(peer);
+
+	(void)context;
+	peer_update_fault(session->peer, faults);
+}
+
+struct rib *reflector_rib_new(struct reflector *reflector)
+{
+	struct rib_parameters parameters = {
+		.as = reflector->config->as,
+		.router_id = reflector->config->router_id,
+		.cluster_id = reflector->config->cluster_id,
+		.callbacks = { on_output_ready, on_update_fault, reflector },
+	};
+
+	return rib_new(&parameters, reflector->hash_key);
+}
+
+static bool start_events(struct reflector *reflector)
+{
+	struct timeval tick = timeval_of(TICK_US);
+
+	event_assign(&reflector->tick_event, reflector->base, -1, EV_PERSIST, on_tick, reflector);
+	event_assign(&reflector->run_event, reflector->base, -1, 0, on_run, reflector);
+	event_assign(&reflector->run_timer, reflector->base, -1, EV_TIMEOUT, on_run, reflector);
+	reflector->events_added = true;
+	return event_add(&reflector->tick_event, &tick) == 0;
+}
+
+static bool start_peers(struct reflector *reflector)
+{
+	const struct config *config = reflector->config;
+
+	for (size_t i = 0; i < config->n_peers; i++) {
+		const struct config_peer *config_peer = &config->peers[i];
+		struct peer *peer = peer_new(
+			reflector, &config_peer->address, config_peer->group, config_peer);
+
+		if (peer == NULL)
+			return false;
+		if (!peers_add(&reflector->peers, peer)) {
+			peer_free(peer);
+			return false;
+		}
+		peer_start(peer);
+	}
+	return true;
+}
+
+struct reflector *reflector_new(struct config *config, struct event_base *base, FILE *faults)
+{
+	struct reflector *reflector = calloc(1, sizeof *reflector);
+	char fault[256] = "out of memory";
+
+	if (reflector == NULL) {
+		fprintf(faults, "heliostatd: %s\n", fault);
+		config_free(config);
+		return NULL;
+	}
+	reflector->base = base;
+	reflector->config = config;
+	reflector->log = (struct log){ stderr, config->log_level, config->log_format };
+	reflector->started = monotonic_us();
+	reflector->started_wall = (uint64_t)time(NULL);
+	TAILQ_INIT(&reflector->ready);
+	TAILQ_INIT(&reflector->dead);
+	arc4random_buf(reflector->hash_key, sizeof reflector->hash_key);
+	reflector->input = malloc(INPUT_BUFFER_SIZE);
+	reflector->rib = reflector_rib_new(reflector);
+	if (reflector->input == NULL || reflector->rib == NULL || !start_events(reflector) ||
+		!listeners_open(reflector, config, fault, sizeof fault) ||
+		!start_peers(reflector)) {
+		fprintf(faults, "heliostatd: %s\n", fault);
+		reflector_free(reflector);
+		return NULL;
+	}
+	return reflector;
+}
+
+void reflector_shutdown(struct reflector *reflector, const char *text)
+{
+	if (reflector->shutting_down)
+		return;
+	log_line(&reflector->log, LOG_INFO, "shutdown", NULL, "shutting down%s%s",
+		text != NULL ? ": " : "", text != NULL ? text : "");
+	listeners_prune(reflector, NULL);
+	for (size_t i = 0; i < reflector->peers.count; i++)
+		peer_stop(reflector->peers.peers[i], CEASE_ADMIN_SHUTDOWN, text, false);
+	/* Only now: a closing that ends in between must not end the loop before the others were begun. */
+	reflector->shutting_down = true;
+	reflector->shutdown_deadline = monotonic_us() + SHUTDOWN_US;
+}
+
+void reflector_free(struct reflector *reflector)
+{
+	if (reflector == NULL)
+		return;
+	reflector->shutting_down = false;
+	listeners_prune(reflector, NULL);
+	peers_free(&reflector->peers);
+	reap(reflector);
+	closing_end_all(reflector);
+	if (reflector->events_added) {
+		event_del(&reflector->tick_event);
+		event_del(&reflector->run_event);
+		event_del(&reflector->run_timer);
+	}
+	if (reflector->rib != NULL)
+		rib_free(reflector->rib);
+	local_addresses_free(&reflector->local_addresses);
+	config_free(reflector->config);
+	free(reflector->input);
+	free(reflector);
+}
+
+/* Logs the faults line by line as config_load wrote them. */
+static void log_faults(const struct reflector *reflector, char *text)
+{
+	char *rest = text;
+
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+		if (*line != '\0')
+			log_line(&reflector->log, LOG_ERROR, "config-fault", NULL, "%s", line);
+	}
+	log_line(&reflector->log, LOG_ERROR, "reload-failed", NULL,
+		"%s is faulty: the old configuration stays", reflector->config->file);
+}
+
+bool reflector_reload(struct reflector *reflector)
+{
+	struct config *config;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *faults;
+
+	if (reflector->shutting_down)
+		return false;
+	faults = open_memstream(&text, &size);
+	if (faults == NULL) {
+		log_line(&reflector->log, LOG_ERROR, "reload-failed", NULL,
+			"no memory: the old configuration stays");
+		return false;
+	}
+	config = config_load(reflector->config->file, faults);
+	if (fclose(faults) != 0 || config == NULL) {
+		if (text != NULL)
+			log_faults(reflector, text);
+		free(text);
+		config_free(config);
+		return false;
+	}
+	free(text);
+	if (!reload_apply(reflector, config))
+		return false;
+	log_line(&reflector->log, LOG_INFO, "reload", NULL, "configuration %s is in force",
+		reflector->config->file);
+	return true;
+}
+
+const struct config *reflector_config(const struct reflector *reflector)
+{
+	return reflector->config;
+}
+
+struct rib *reflector_rib(struct reflector *reflector)
+{
+	return reflector->rib;
+}
+
+struct event_base *reflector_event_base(struct reflector *reflector)
+{
+	return reflector->base;
+}

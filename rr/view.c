@@ -1,0 +1,136 @@
+/* The reflector as mgmt/ sees it and what it asks for: totals, peers, clear. */
+#include <string.h>
+
+#include "rr/peer.h"
+#include "rr/state.h"
+
+void reflector_totals(const struct reflector *reflector, struct reflector_totals *totals)
+{
+	*totals = (struct reflector_totals){
+		.started = reflector->started_wall,
+		.uptime = (monotonic_us() - reflector->started) / SECOND_US,
+		.peers = (unsigned)reflector->peers.count,
+		.connections_accepted = reflector->connections_accepted,
+		.connections_refused = reflector->connections_refused,
+		.reloads = reflector->reloads,
+	};
+	for (size_t i = 0; i < reflector->peers.count; i++)
+		totals->established += peer_established(reflector->peers.peers[i]) != NULL;
+}
+
+static void view_session(const struct session *session, uint64_t now, struct peer_view *view)
+{
+	view->local = session->local;
+	view->remote_port = session->remote_port;
+	view->state = session->state;
+	view->state_seconds = (now - session->state_since) / SECOND_US;
+	/* Before its OPEN was taken nothing of the peer is known. */
+	if (session->state >= FSM_OPEN_CONFIRM)
+		view->bgp_id = session->theirs.bgp_id;
+	if (session->rib_peer == NULL)
+		return;
+	struct rib_peer_counts counts;
+
+	view->negotiated = &session->negotiated;
+	view->capabilities = &session->theirs.capabilities;
+	view->capabilities_sent = &session->ours.capabilities;
+	view->rib_peer = session->rib_peer;
+	rib_peer_counts(session->rib_peer, &counts);
+	view->messages_sent[MESSAGE_UPDATE] += counts.updates_sent;
+}
+
+static unsigned retry_seconds(const struct peer *peer, uint64_t now)
+{
+	uint64_t at = 0;
+
+	if (peer->own == NULL || peer_established(peer) != NULL || !peer_connects(peer))
+		return 0;
+	at = peer->own->state == FSM_IDLE ? peer->own->idle_hold_at : peer->own->connect_retry_at;
+	return at > now ? (unsigned)((at - now + SECOND_US - 1) / SECOND_US) : 0;
+}
+
+static void view_peer(const struct peer *peer,
+	void (*visit)(void *context, const struct peer_view *peer), void *context)
+{
+	const struct session *session = peer_session(peer);
+	uint64_t now = monotonic_us();
+	struct peer_view view = {
+		.address = peer->address,
+		.group = peer->group,
+		.description = peer->config != NULL ? peer->config->description : NULL,
+		.dynamic = peer->config == NULL,
+		.passive = peer->config == NULL || peer->config->passive,
+		.as = peer->group->as,
+		.state = FSM_IDLE,
+		.bytes_received = peer->bytes_received,
+		.bytes_sent = peer->bytes_sent,
+		.established_count = peer->established_count,
+		.retry_seconds = retry_seconds(peer, now),
+		.last_down = peer->last_down,
+	};
+
+	memcpy(view.messages_received, peer->messages_received, sizeof view.messages_received);
+	memcpy(view.messages_sent, peer->messages_sent, sizeof view.messages_sent);
+	view.messages_sent[MESSAGE_UPDATE] += peer->updates_sent_before;
+	if (session != NULL)
+		view_session(session, now, &view);
+	else
+		view.state_seconds = (now - peer->down_since) / SECOND_US;
+	visit(context, &view);
+}
+
+void reflector_peers(const struct reflector *reflector,
+	void (*visit)(void *context, const struct peer_view *peer), void *context)
+{
+	for (size_t i = 0; i < reflector->peers.count; i++)
+		view_peer(reflector->peers.peers[i], visit, context);
+}
+
+bool reflector_peer(const struct reflector *reflector, const struct ip_address *address,
+	void (*visit)(void *context, const struct peer_view *peer), void *context)
+{
+	const struct peer *peer = peers_find(&reflector->peers, address);
+
+	if (peer == NULL)
+		return false;
+	view_peer(peer, visit, context);
+	return true;
+}
+
+static bool send_again(struct reflector *reflector, struct session *session)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if ((session->negotiated.families & FAMILY_BIT(family)) &&
+			!rib_refresh(reflector->rib, session->rib_peer, family, false))
+			return false;
+	}
+	reflector_schedule(reflector);
+	return true;
+}
+
+enum clear_result reflector_clear(
+	struct reflector *reflector, const struct ip_address *address, enum clear_kind kind)
+{
+	struct peer *peer = peers_find(&reflector->peers, address);
+	struct session *session;
+
+	if (peer == NULL)
+		return CLEAR_NO_SUCH_PEER;
+	if (kind == CLEAR_HARD) {
+		peer_stop(peer, CEASE_ADMIN_RESET, NULL, true);
+		return CLEAR_DONE;
+	}
+	session = peer_established(peer);
+	if (session == NULL)
+		return CLEAR_NOT_ESTABLISHED;
+	if (kind == CLEAR_SOFT_IN)
+		return session_ask_refresh(session) ? CLEAR_DONE : CLEAR_NO_ROUTE_REFRESH;
+	if (!send_again(reflector, session)) {
+		struct bgp_error error;
+
+		cease_set(&error, CEASE_OUT_OF_RESOURCES, NULL, "no memory for a route refresh");
+		session_event(session, FSM_EVENT_AUTOMATIC_STOP,
+			&(struct session_cause){ .error = &error });
+	}
+	return CLEAR_DONE;
+}
