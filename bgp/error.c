@@ -1,5 +1,6 @@
 /*
- * Protocol errors and the names of their codes and subcodes, as the RFCs and the IANA registry spell them.
+ * Protocol errors and the names of their codes and subcodes, as the RFCs and the IANA registry
+ * spell them.
  */
 #include "bgp/error.h"
 

@@ -1,6 +1,6 @@
 /*
- * Framing (RFC 4271 sections 4.1 and 6.1, RFC 8654) and the three messages without a file of their own:
- * KEEPALIVE, NOTIFICATION, ROUTE-REFRESH.
+ * Framing (RFC 4271 sections 4.1 and 6.1, RFC 8654) and the three messages without a file of their
+ * own: KEEPALIVE, NOTIFICATION, ROUTE-REFRESH.
  */
 #include "bgp/message.h"
 
@@ -13,8 +13,8 @@ static const uint8_t marker[MARKER_LEN] = { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 
 	0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF };
 
 /*
- * Whole lengths, by type. ROUTE-REFRESH has no limit of its own here: RFC 7313 section 5 wants a wrong length
- * answered with its own error code, which route_refresh_read does.
+ * Whole lengths, by type. ROUTE-REFRESH has no limit of its own here: RFC 7313 section 5 wants a
+ * wrong length answered with its own error code, which route_refresh_read does.
  */
 static const struct {
 	const char *name;
@@ -110,12 +110,15 @@ void notification_write(struct writer *w, const struct bgp_error *error)
 }
 
 /*
- * The shortest-form UTF-8 sequence at the front of `r` (RFC 3629 section 4). Returns its length and the code point;
- * 0 when the first byte begins none.
+ * The shortest-form UTF-8 sequence at the front of `r` (RFC 3629 section 4). Returns its length and
+ * the code point; 0 when the first byte begins none.
  */
 static size_t utf8_decode(struct reader r, uint32_t *code_point)
 {
-	/* By number of bytes: what the first byte looks like, and the least code point that needs so many. */
+	/*
+	 * By number of bytes: what the first byte looks like, and the least code point that needs
+	 * so many.
+	 */
 	static const struct {
 		uint8_t mask;
 		uint8_t bits;
@@ -145,8 +148,8 @@ static size_t utf8_decode(struct reader r, uint32_t *code_point)
 }
 
 /*
- * What could break a log line apart or show it in another order: C0 and C1 controls, DEL, line and paragraph separators,
- * bidirectional overrides (RFC 9003 section 6).
+ * What could break a log line apart or show it in another order: C0 and C1 controls, DEL, line and
+ * paragraph separators, bidirectional overrides (RFC 9003 section 6).
  */
 static bool unprintable(uint32_t code_point)
 {
@@ -163,8 +166,9 @@ static bool unprintable(uint32_t code_point)
 }
 
 /*
- * Copies `from` to `to` with '?' for each unprintable character and each byte that is not UTF-8, cut at a character so
- * that it fits. Never longer than what it came from. Returns the length without the NUL.
+ * Copies `from` to `to` with '?' for each unprintable character and each byte that is not UTF-8,
+ * cut at a character so that it fits. Never longer than what it came from. Returns the length
+ * without the NUL.
  */
 static size_t text_clean(struct span from, char to[SHUTDOWN_TEXT_MAX + 1])
 {
@@ -242,7 +246,10 @@ bool route_refresh_read(struct span body, struct route_refresh *refresh, struct 
 	struct reader r = reader_of_span(body);
 	struct route_refresh found = { 0 };
 	bool complete = read_u16(&r, &found.afi) && read_u8(&r, &found.subtype);
-	/* RFC 7313 section 5: other subtypes are ignored by the caller, so their length says nothing. */
+	/*
+	 * RFC 7313 section 5: other subtypes are ignored by the caller, so their length says
+	 * nothing.
+	 */
 	bool ignored = complete && found.subtype > ROUTE_REFRESH_EORR;
 
 	complete = complete && read_u8(&r, &found.safi) && r.left == 0;
@@ -251,7 +258,9 @@ bool route_refresh_read(struct span body, struct route_refresh *refresh, struct 
 		return true;
 	}
 
-	/* The data is the complete message, header and all; the header can be told from the body. */
+	/*
+	 * The data is the complete message, header and all; the header can be told from the body.
+	 */
 	uint8_t message[BGP_ERROR_DATA_MAX];
 	struct writer w = writer_of(message, sizeof message);
 	size_t room = sizeof message - BGP_HEADER_LEN;

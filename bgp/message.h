@@ -1,7 +1,8 @@
 /*
  * BGP messages as they stand on the wire: framing (RFC 4271 section 4.1, RFC 8654), NOTIFICATION
- * (section 4.5, RFC 9003), KEEPALIVE (4.4) and ROUTE-REFRESH (RFC 2918, RFC 7313). OPEN is in open.h,
- * UPDATE in update.h. The session calls it with bytes; it owns none of them and knows no socket.
+ * (section 4.5, RFC 9003), KEEPALIVE (4.4) and ROUTE-REFRESH (RFC 2918, RFC 7313). OPEN is in
+ * open.h, UPDATE in update.h. The session calls it with bytes; it owns none of them and knows no
+ * socket.
  */
 #ifndef BGP_MESSAGE_H
 #define BGP_MESSAGE_H
@@ -34,10 +35,10 @@ enum frame_result {
 };
 
 /*
- * Takes one message off the front of `input`. `extended` says whether we advertised RFC 8654 to the peer
- * (its sections 4 and 6: the receiver's capability raises the limit; OPEN and KEEPALIVE keep theirs even
- * then). Checks marker, length against the type's minimum and the maximum, and the type (RFC 4271
- * section 6.1); a bad header is reported before the body has arrived.
+ * Takes one message off the front of `input`. `extended` says whether we advertised RFC 8654 to the
+ * peer (its sections 4 and 6: the receiver's capability raises the limit; OPEN and KEEPALIVE keep
+ * theirs even then). Checks marker, length against the type's minimum and the maximum, and the type
+ * (RFC 4271 section 6.1); a bad header is reported before the body has arrived.
  */
 enum frame_result message_frame(struct span input, bool extended, struct message *message,
 	size_t *consumed, struct bgp_error *error);
@@ -58,18 +59,21 @@ struct notification {
 	uint8_t subcode;
 	struct span data;
 	/*
-	 * RFC 9003 Shutdown Communication, also of the NOTIFICATION inside a Hard Reset (RFC 8538), made printable
-	 * (control characters and bad UTF-8 replaced by '?'); "" if none.
+	 * RFC 9003 Shutdown Communication, also of the NOTIFICATION inside a Hard Reset (RFC 8538),
+	 * made printable (control characters and bad UTF-8 replaced by '?'); "" if none.
 	 */
 	char shutdown_text[SHUTDOWN_TEXT_MAX + 1];
 };
 
-/* Never fails on a framed body: a NOTIFICATION is never answered with one (RFC 4271 section 6.4). */
+/*
+ * Never fails on a framed body: a NOTIFICATION is never answered with one (RFC 4271 section 6.4).
+ */
 void notification_read(struct span body, struct notification *notification);
 
 /*
- * Cease with a Shutdown Communication for subcodes 2 and 4 (RFC 9003); `text` may be NULL, is not used for other subcodes,
- * and is cut at a character when longer than SHUTDOWN_TEXT_MAX. `reason` is for the log; NULL: the subcode's name.
+ * Cease with a Shutdown Communication for subcodes 2 and 4 (RFC 9003); `text` may be NULL, is not
+ * used for other subcodes, and is cut at a character when longer than SHUTDOWN_TEXT_MAX. `reason`
+ * is for the log; NULL: the subcode's name.
  */
 void cease_set(struct bgp_error *error, enum cease_subcode subcode, const char *text,
 	const char *reason);
@@ -87,8 +91,9 @@ struct route_refresh {
 };
 
 /*
- * False with the NOTIFICATION of RFC 7313 section 5 in `error` when the length is wrong. A subtype above EoRR is
- * true whatever its length, with afi and safi as far as they are there: the caller ignores (and logs) the message.
+ * False with the NOTIFICATION of RFC 7313 section 5 in `error` when the length is wrong. A subtype
+ * above EoRR is true whatever its length, with afi and safi as far as they are there: the caller
+ * ignores (and logs) the message.
  */
 bool route_refresh_read(struct span body, struct route_refresh *refresh, struct bgp_error *error);
 void route_refresh_write(struct writer *w, enum family family, uint8_t subtype);

@@ -1,6 +1,6 @@
 /*
- * The OPEN message: RFC 4271 sections 4.2 and 6.2, capabilities after RFC 5492, extended optional parameters after
- * RFC 9072. One table row a capability that we know.
+ * The OPEN message: RFC 4271 sections 4.2 and 6.2, capabilities after RFC 5492, extended optional
+ * parameters after RFC 9072. One table row a capability that we know.
  */
 #include "bgp/open.h"
 
@@ -94,7 +94,10 @@ static void read_graceful_restart(struct reader value, struct capabilities *capa
 	}
 }
 
-/* RFC 7911 section 4: with any Send/Receive value but 1, 2 and 3 the whole capability is as if not there. */
+/*
+ * RFC 7911 section 4: with any Send/Receive value but 1, 2 and 3 the whole capability is as if not
+ * there.
+ */
 static void read_add_path(struct reader value, struct capabilities *capabilities)
 {
 	uint8_t receive = capabilities->add_path_receive;
@@ -118,7 +121,10 @@ static void read_add_path(struct reader value, struct capabilities *capabilities
 	capabilities->add_path_send = send;
 }
 
-/* A value is `fixed` bytes and then any number of `repeated` ones (0: none), at least `least` in all. */
+/*
+ * A value is `fixed` bytes and then any number of `repeated` ones (0: none), at least `least` in
+ * all.
+ */
 static const struct {
 	uint8_t code;
 	uint8_t fixed;
@@ -137,7 +143,9 @@ static const struct {
 		read_enhanced_route_refresh },
 };
 
-/* RFC 4271 section 6.2: recognized but malformed is subcode 0, as is a field that does not add up. */
+/*
+ * RFC 4271 section 6.2: recognized but malformed is subcode 0, as is a field that does not add up.
+ */
 #define MALFORMED(error, ...) \
 	bgp_error_set(error, ERROR_OPEN, 0, NULL, 0, "malformed OPEN: " __VA_ARGS__)
 
@@ -226,7 +234,10 @@ static bool optional_parameters_read(
 		return MALFORMED(error, "no Optional Parameters Length, expected 1 byte");
 	length = short_length;
 	ahead = r;
-	/* RFC 9072 section 2: any non-zero length, then type 255, says that the extended form is used. */
+	/*
+	 * RFC 9072 section 2: any non-zero length, then type 255, says that the extended form is
+	 * used.
+	 */
 	if (short_length != 0 && read_u8(&ahead, &type) && type == PARAMETER_EXTENDED_LENGTH) {
 		extended = true;
 		if (!read_u16(&ahead, &length))
@@ -265,7 +276,9 @@ bool open_read(struct span body, struct open *open, struct bgp_error *error)
 	if (!optional_parameters_read(r, &found.capabilities, error))
 		return false;
 
-	/* RFC 6793 section 4.1: the capability carries the AS number, whatever stands in the field. */
+	/*
+	 * RFC 6793 section 4.1: the capability carries the AS number, whatever stands in the field.
+	 */
 	found.as = found.capabilities.as4 ? found.capabilities.as4_number : as;
 	if (as == 0 || found.as == 0) /* RFC 7607 section 2 */
 		return bgp_error_set(error, ERROR_OPEN, OPEN_BAD_PEER_AS, NULL, 0,
@@ -437,7 +450,10 @@ bool open_negotiate(const struct open *ours, const struct open *theirs, uint32_t
 	if (families == 0) {
 		uint8_t data[CAPABILITIES_MAX];
 		struct writer w = writer_of(data, sizeof data);
-		/* RFC 5492 section 5: the capabilities that we miss, as they would stand in the OPEN. */
+		/*
+		 * RFC 5492 section 5: the capabilities that we miss, as they would stand in the
+		 * OPEN.
+		 */
 		write_multiprotocol(&w, offered_families(a));
 		return bgp_error_set(error, ERROR_OPEN, OPEN_UNSUPPORTED_CAPABILITY, data,
 			writer_len(&w), "the OPEN offers %s%s%s, expected a family of ours",

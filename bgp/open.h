@@ -70,7 +70,8 @@ struct negotiated {
 	uint16_t keepalive_time;   /* seconds, a third of hold_time */
 	uint8_t families;          /* both sides have it */
 	bool as4;
-	bool extended_message;     /* we may send them; to receive them, our own capability is enough (RFC 8654 section 6) */
+	/* We may send them. To receive them our own capability is enough (RFC 8654 section 6). */
+	bool extended_message;
 	bool route_refresh;
 	bool enhanced_route_refresh;
 	uint8_t add_path_receive;  /* families in which the peer sends path IDs to us */

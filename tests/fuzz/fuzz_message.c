@@ -1,7 +1,8 @@
 /*
- * Fuzz target: a stream as a session reads it. The first byte's low bit says whether RFC 8654 is on; the rest is framed, and
- * the messages other than UPDATE are read. Nothing is consumed that is not there, nothing unprintable gets out, and every
- * prefix of a whole message is incomplete or bad, never another message.
+ * Fuzz target: a stream as a session reads it. The first byte's low bit says whether RFC 8654 is
+ * on; the rest is framed, and the messages other than UPDATE are read. Nothing is consumed that is
+ * not there, nothing unprintable gets out, and every prefix of a whole message is incomplete or
+ * bad, never another message.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 /*
- * Fuzz target: the body of an OPEN. What is accepted obeys the RFCs and survives being written and read again; what is
- * refused carries a NOTIFICATION.
+ * Fuzz target: the body of an OPEN. What is accepted obeys the RFCs and survives being written and
+ * read again; what is refused carries a NOTIFICATION.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,9 +1,10 @@
 /*
- * Runs a fuzz target without libFuzzer: every file that is named (or stands in a folder that is named), whole, then cut
- * short, then in a bounded number of mutations. The mutations depend on the file's bytes alone, so a run can be repeated.
+ * Runs a fuzz target without libFuzzer: every file that is named (or stands in a folder that is
+ * named), whole, then cut short, then in a bounded number of mutations. The mutations depend on the
+ * file's bytes alone, so a run can be repeated.
  *     fuzz_open [-n MUTATIONS] FILE|FOLDER...
- * Each input is a heap block of exactly its size, so that AddressSanitizer sees an overrun of one byte. When a target
- * aborts, the last line on stderr names the file and the mutation.
+ * Each input is a heap block of exactly its size, so that AddressSanitizer sees an overrun of one
+ * byte. When a target aborts, the last line on stderr names the file and the mutation.
  */
 #include <dirent.h>
 #include <errno.h>

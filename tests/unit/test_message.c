@@ -1,6 +1,6 @@
 /*
- * bgp/message.h: framing with every fault of RFC 4271 section 6.1, and the golden bytes of KEEPALIVE, NOTIFICATION and
- * ROUTE-REFRESH.
+ * bgp/message.h: framing with every fault of RFC 4271 section 6.1, and the golden bytes of
+ * KEEPALIVE, NOTIFICATION and ROUTE-REFRESH.
  */
 #include "tests/unit/unit.h"
 
@@ -21,82 +21,85 @@ static struct span header(uint8_t *buffer, uint16_t length, uint8_t type)
 	return (struct span){ buffer, length < BGP_HEADER_LEN ? BGP_HEADER_LEN : length };
 }
 
+static const struct {
+	uint8_t type;
+	uint16_t length;
+	bool extended;
+	uint8_t subcode; /* 0: a good frame */
+} frame_lengths[] = {
+	/* RFC 4271 section 6.1: less than 19, greater than 4096 */
+	{ MESSAGE_KEEPALIVE, 0, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_KEEPALIVE, 18, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_UPDATE, 18, true, HEADER_BAD_LENGTH },
+	{ MESSAGE_UPDATE, 4097, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_UPDATE, 65535, false, HEADER_BAD_LENGTH },
+	/* the minimum and the maximum of each type */
+	{ MESSAGE_OPEN, 28, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_OPEN, 29, false, 0 },
+	{ MESSAGE_OPEN, 4096, false, 0 },
+	{ MESSAGE_UPDATE, 22, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_UPDATE, 23, false, 0 },
+	{ MESSAGE_UPDATE, 4096, false, 0 },
+	{ MESSAGE_NOTIFICATION, 20, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_NOTIFICATION, 21, false, 0 },
+	{ MESSAGE_NOTIFICATION, 4096, false, 0 },
+	{ MESSAGE_NOTIFICATION, 4097, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_KEEPALIVE, 19, false, 0 },
+	{ MESSAGE_KEEPALIVE, 20, false, HEADER_BAD_LENGTH },
+	{ MESSAGE_ROUTE_REFRESH, 19, false, 0 },
+	{ MESSAGE_ROUTE_REFRESH, 23, false, 0 },
+	{ MESSAGE_ROUTE_REFRESH, 4097, false, HEADER_BAD_LENGTH },
+	/* RFC 8654 section 4: not for OPEN and KEEPALIVE */
+	{ MESSAGE_OPEN, 4096, true, 0 },
+	{ MESSAGE_OPEN, 4097, true, HEADER_BAD_LENGTH },
+	{ MESSAGE_KEEPALIVE, 20, true, HEADER_BAD_LENGTH },
+	{ MESSAGE_KEEPALIVE, 4097, true, HEADER_BAD_LENGTH },
+	{ MESSAGE_UPDATE, 4097, true, 0 },
+	{ MESSAGE_UPDATE, 65535, true, 0 },
+	{ MESSAGE_NOTIFICATION, 65535, true, 0 },
+	{ MESSAGE_ROUTE_REFRESH, 65535, true, 0 },
+	/* the type */
+	{ 0, 19, false, HEADER_BAD_TYPE },
+	{ 6, 19, false, HEADER_BAD_TYPE },
+	{ 255, 4096, false, HEADER_BAD_TYPE },
+	{ 255, 65535, true, HEADER_BAD_TYPE },
+	{ 255, 4097, false, HEADER_BAD_LENGTH },
+	{ 255, 18, false, HEADER_BAD_LENGTH },
+};
+
 static void test_frame_lengths(void **state)
 {
-	static const struct {
-		uint8_t type;
-		uint16_t length;
-		bool extended;
-		uint8_t subcode; /* 0: a good frame */
-	} rows[] = {
-		/* RFC 4271 section 6.1: less than 19, greater than 4096 */
-		{ MESSAGE_KEEPALIVE, 0, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_KEEPALIVE, 18, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_UPDATE, 18, true, HEADER_BAD_LENGTH },
-		{ MESSAGE_UPDATE, 4097, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_UPDATE, 65535, false, HEADER_BAD_LENGTH },
-		/* the minimum and the maximum of each type */
-		{ MESSAGE_OPEN, 28, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_OPEN, 29, false, 0 },
-		{ MESSAGE_OPEN, 4096, false, 0 },
-		{ MESSAGE_UPDATE, 22, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_UPDATE, 23, false, 0 },
-		{ MESSAGE_UPDATE, 4096, false, 0 },
-		{ MESSAGE_NOTIFICATION, 20, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_NOTIFICATION, 21, false, 0 },
-		{ MESSAGE_NOTIFICATION, 4096, false, 0 },
-		{ MESSAGE_NOTIFICATION, 4097, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_KEEPALIVE, 19, false, 0 },
-		{ MESSAGE_KEEPALIVE, 20, false, HEADER_BAD_LENGTH },
-		{ MESSAGE_ROUTE_REFRESH, 19, false, 0 },
-		{ MESSAGE_ROUTE_REFRESH, 23, false, 0 },
-		{ MESSAGE_ROUTE_REFRESH, 4097, false, HEADER_BAD_LENGTH },
-		/* RFC 8654 section 4: not for OPEN and KEEPALIVE */
-		{ MESSAGE_OPEN, 4096, true, 0 },
-		{ MESSAGE_OPEN, 4097, true, HEADER_BAD_LENGTH },
-		{ MESSAGE_KEEPALIVE, 20, true, HEADER_BAD_LENGTH },
-		{ MESSAGE_KEEPALIVE, 4097, true, HEADER_BAD_LENGTH },
-		{ MESSAGE_UPDATE, 4097, true, 0 },
-		{ MESSAGE_UPDATE, 65535, true, 0 },
-		{ MESSAGE_NOTIFICATION, 65535, true, 0 },
-		{ MESSAGE_ROUTE_REFRESH, 65535, true, 0 },
-		/* the type */
-		{ 0, 19, false, HEADER_BAD_TYPE },
-		{ 6, 19, false, HEADER_BAD_TYPE },
-		{ 255, 4096, false, HEADER_BAD_TYPE },
-		{ 255, 65535, true, HEADER_BAD_TYPE },
-		{ 255, 4097, false, HEADER_BAD_LENGTH },
-		{ 255, 18, false, HEADER_BAD_LENGTH },
-	};
 	uint8_t *buffer = malloc(BGP_MESSAGE_EXTENDED_MAX);
 
 	(void)state;
 	assert_non_null(buffer);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct span input = header(buffer, rows[i].length, rows[i].type);
+	for (size_t i = 0; i < ARRAY_LEN(frame_lengths); i++) {
+		struct span input = header(buffer, frame_lengths[i].length, frame_lengths[i].type);
 		struct message message = { 0 };
 		struct bgp_error error = { 0 };
 		size_t consumed = 7;
 		enum frame_result result = message_frame(
-			input, rows[i].extended, &message, &consumed, &error);
+			input, frame_lengths[i].extended, &message, &consumed, &error);
 
-		if (rows[i].subcode == 0) {
+		if (frame_lengths[i].subcode == 0) {
 			if (result != FRAME_COMPLETE)
-				fail_msg("type %u length %u: %s", rows[i].type, rows[i].length,
-					error.reason);
-			assert_int_equal(message.type, rows[i].type);
+				fail_msg("type %u length %u: %s", frame_lengths[i].type,
+					frame_lengths[i].length, error.reason);
+			assert_int_equal(message.type, frame_lengths[i].type);
 			assert_ptr_equal(message.body.bytes, buffer + BGP_HEADER_LEN);
-			assert_int_equal(message.body.len, rows[i].length - BGP_HEADER_LEN);
-			assert_int_equal(consumed, rows[i].length);
+			assert_int_equal(
+				message.body.len, frame_lengths[i].length - BGP_HEADER_LEN);
+			assert_int_equal(consumed, frame_lengths[i].length);
 			continue;
 		}
 		if (result != FRAME_BAD)
-			fail_msg("type %u length %u is accepted", rows[i].type, rows[i].length);
+			fail_msg("type %u length %u is accepted", frame_lengths[i].type,
+				frame_lengths[i].length);
 		assert_int_equal(error.code, ERROR_MESSAGE_HEADER);
-		assert_int_equal(error.subcode, rows[i].subcode);
+		assert_int_equal(error.subcode, frame_lengths[i].subcode);
 		/* The Data field is the erroneous Length, or the erroneous Type. */
 		struct span data = { buffer + 16, 2 };
-		if (rows[i].subcode == HEADER_BAD_TYPE)
+		if (frame_lengths[i].subcode == HEADER_BAD_TYPE)
 			data = (struct span){ buffer + 18, 1 };
 		assert_span_equal(((struct span){ error.data, error.data_len }), data);
 		assert_true(strstr(error.reason, "expected") != NULL);
@@ -124,7 +127,10 @@ static void test_frame_marker(void **state)
 	}
 }
 
-/* Two messages in one buffer, offered byte by byte. Each try on a copy of its own, so that an overrun is caught. */
+/*
+ * Two messages in one buffer, offered byte by byte. Each try on a copy of its own, so that an
+ * overrun is caught.
+ */
 static void test_frame_partial(void **state)
 {
 	static const uint8_t stream[] = MARKER "\x00\x17\x05\x00\x01\x00\x01" MARKER "\x00\x13\x04";
@@ -302,88 +308,92 @@ static void test_route_refresh_read(void **state)
 	assert_int_equal(error.data[16] << 8 | error.data[17], BGP_HEADER_LEN + sizeof body);
 }
 
+static const struct {
+	struct span body;
+	uint8_t code;
+	uint8_t subcode;
+	struct span data;
+	const char *text;
+} notifications[] = {
+	{ SPAN_OF(""), 0, 0, SPAN_OF(""), "" },
+	{ SPAN_OF("\x06"), 6, 0, SPAN_OF(""), "" },
+	{ SPAN_OF("\x04\x00"), 4, 0, SPAN_OF(""), "" },
+	{ SPAN_OF("\x02\x01\x00\x04"), 2, 1, SPAN_OF("\x00\x04"), "" },
+	{ SPAN_OF("\x06\x02"), 6, 2, SPAN_OF(""), "" },
+	{ SPAN_OF("\x06\x02\x00"), 6, 2, SPAN_OF("\x00"), "" },
+	{ SPAN_OF("\x06\x02\x03"
+		  "abc"),
+		6, 2,
+		SPAN_OF("\x03"
+			"abc"),
+		"abc" },
+	{ SPAN_OF("\x06\x04\x02"
+		  "hi"),
+		6, 4,
+		SPAN_OF("\x02"
+			"hi"),
+		"hi" },
+	/* bytes behind the text are not part of it; a text that overruns is none */
+	{ SPAN_OF("\x06\x04\x01"
+		  "hi"),
+		6, 4,
+		SPAN_OF("\x01"
+			"hi"),
+		"h" },
+	{ SPAN_OF("\x06\x02\x04"
+		  "abc"),
+		6, 2,
+		SPAN_OF("\x04"
+			"abc"),
+		"" },
+	/* only Administrative Shutdown and Reset have a text */
+	{ SPAN_OF("\x06\x03\x02"
+		  "hi"),
+		6, 3,
+		SPAN_OF("\x02"
+			"hi"),
+		"" },
+	{ SPAN_OF("\x05\x02\x02"
+		  "hi"),
+		5, 2,
+		SPAN_OF("\x02"
+			"hi"),
+		"" },
+	/* RFC 8538 section 3.1: Hard Reset wraps another NOTIFICATION */
+	{ SPAN_OF("\x06\x09\x06\x02\x02"
+		  "hi"),
+		6, 9,
+		SPAN_OF("\x06\x02\x02"
+			"hi"),
+		"hi" },
+	{ SPAN_OF("\x06\x09\x06\x03\x02"
+		  "hi"),
+		6, 9,
+		SPAN_OF("\x06\x03\x02"
+			"hi"),
+		"" },
+	{ SPAN_OF("\x06\x09\x06"), 6, 9, SPAN_OF("\x06"), "" },
+};
+
 static void test_notification_read(void **state)
 {
-	static const struct {
-		struct span body;
-		uint8_t code;
-		uint8_t subcode;
-		struct span data;
-		const char *text;
-	} rows[] = {
-		{ SPAN_OF(""), 0, 0, SPAN_OF(""), "" },
-		{ SPAN_OF("\x06"), 6, 0, SPAN_OF(""), "" },
-		{ SPAN_OF("\x04\x00"), 4, 0, SPAN_OF(""), "" },
-		{ SPAN_OF("\x02\x01\x00\x04"), 2, 1, SPAN_OF("\x00\x04"), "" },
-		{ SPAN_OF("\x06\x02"), 6, 2, SPAN_OF(""), "" },
-		{ SPAN_OF("\x06\x02\x00"), 6, 2, SPAN_OF("\x00"), "" },
-		{ SPAN_OF("\x06\x02\x03"
-			  "abc"),
-			6, 2,
-			SPAN_OF("\x03"
-				"abc"),
-			"abc" },
-		{ SPAN_OF("\x06\x04\x02"
-			  "hi"),
-			6, 4,
-			SPAN_OF("\x02"
-				"hi"),
-			"hi" },
-		/* bytes behind the text are not part of it; a text that overruns is none */
-		{ SPAN_OF("\x06\x04\x01"
-			  "hi"),
-			6, 4,
-			SPAN_OF("\x01"
-				"hi"),
-			"h" },
-		{ SPAN_OF("\x06\x02\x04"
-			  "abc"),
-			6, 2,
-			SPAN_OF("\x04"
-				"abc"),
-			"" },
-		/* only Administrative Shutdown and Reset have a text */
-		{ SPAN_OF("\x06\x03\x02"
-			  "hi"),
-			6, 3,
-			SPAN_OF("\x02"
-				"hi"),
-			"" },
-		{ SPAN_OF("\x05\x02\x02"
-			  "hi"),
-			5, 2,
-			SPAN_OF("\x02"
-				"hi"),
-			"" },
-		/* RFC 8538 section 3.1: Hard Reset wraps another NOTIFICATION */
-		{ SPAN_OF("\x06\x09\x06\x02\x02"
-			  "hi"),
-			6, 9,
-			SPAN_OF("\x06\x02\x02"
-				"hi"),
-			"hi" },
-		{ SPAN_OF("\x06\x09\x06\x03\x02"
-			  "hi"),
-			6, 9,
-			SPAN_OF("\x06\x03\x02"
-				"hi"),
-			"" },
-		{ SPAN_OF("\x06\x09\x06"), 6, 9, SPAN_OF("\x06"), "" },
-	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(notifications); i++) {
 		struct notification notification;
 		memset(&notification, 0xEE, sizeof notification);
-		notification_read(rows[i].body, &notification);
-		assert_int_equal(notification.code, rows[i].code);
-		assert_int_equal(notification.subcode, rows[i].subcode);
-		assert_span_equal(notification.data, rows[i].data);
-		assert_string_equal(notification.shutdown_text, rows[i].text);
+		notification_read(notifications[i].body, &notification);
+		assert_int_equal(notification.code, notifications[i].code);
+		assert_int_equal(notification.subcode, notifications[i].subcode);
+		assert_span_equal(notification.data, notifications[i].data);
+		assert_string_equal(notification.shutdown_text, notifications[i].text);
 	}
 }
 
-/* RFC 9003 section 2: invalid UTF-8 is not interpreted, shortest form is required; section 6: logs stay logs. */
+/*
+ * RFC 9003 section 2: invalid UTF-8 is not interpreted, shortest form is required; section 6: logs
+ * stay logs.
+ */
 static void test_shutdown_text_clean(void **state)
 {
 	static const struct {
