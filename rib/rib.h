@@ -26,13 +26,13 @@ const char *role_name(enum role role); /* "client", "non-client", "external" */
 
 /* Why routes or attributes were dropped; counted for each peer. */
 enum drop_reason {
-	DROP_ORIGINATOR_LOOP,   /* RFC 4456: ORIGINATOR_ID is our BGP Identifier; prefixes */
-	DROP_CLUSTER_LOOP,      /* RFC 4456: our cluster ID in CLUSTER_LIST; prefixes */
-	DROP_AS_LOOP,           /* our AS in AS_PATH; prefixes */
-	DROP_BAD_NEXT_HOP,      /* next hop is our own address, a multicast or unusable one; prefixes */
+	DROP_ORIGINATOR_LOOP, /* RFC 4456: ORIGINATOR_ID is our BGP Identifier; prefixes */
+	DROP_CLUSTER_LOOP, /* RFC 4456: our cluster ID in CLUSTER_LIST; prefixes */
+	DROP_AS_LOOP, /* our AS in AS_PATH; prefixes */
+	DROP_BAD_NEXT_HOP, /* next hop is our own address, a multicast or unusable one; prefixes */
 	DROP_TREAT_AS_WITHDRAW, /* RFC 7606; UPDATE messages */
 	DROP_ATTRIBUTE_DISCARD, /* RFC 7606; UPDATE messages */
-	DROP_FOREIGN_FAMILY,    /* NLRI of a family that was not negotiated; UPDATE messages */
+	DROP_FOREIGN_FAMILY, /* NLRI of a family that was not negotiated; UPDATE messages */
 	DROP_REASON_COUNT,
 };
 
@@ -42,7 +42,8 @@ struct rib_callbacks {
 	/* `peer`'s output has something to send (called only after it had run dry), or more to do for rib_run. */
 	void (*output_ready)(void *context, struct rib_peer *peer);
 	/* A fault in an UPDATE of `peer`, for the log. At most one call a message. */
-	void (*update_fault)(void *context, struct rib_peer *peer, const struct attribute_faults *faults);
+	void (*update_fault)(
+		void *context, struct rib_peer *peer, const struct attribute_faults *faults);
 	void *context;
 };
 
@@ -50,7 +51,7 @@ struct rib_parameters {
 	uint32_t as;
 	uint32_t router_id;
 	uint32_t cluster_id;
-	size_t log_limit;      /* bytes of log that a peer may hold before it is detached; 0: the default (8 MiB) */
+	size_t log_limit; /* bytes of log that a peer may hold before it is detached; 0: the default (4 MiB) */
 	struct rib_callbacks callbacks;
 };
 
@@ -61,18 +62,20 @@ void rib_free(struct rib *rib);
 
 /* What the table must know of an established session. */
 struct rib_peer_parameters {
-	struct ip_address address;       /* the last tie-break of the decision */
+	struct ip_address address; /* the last tie-break of the decision */
 	uint32_t as;
-	uint32_t bgp_id;                 /* the peer's BGP Identifier */
+	uint32_t bgp_id; /* the peer's BGP Identifier */
 	enum role role;
-	uint8_t families;                /* negotiated */
+	uint8_t families; /* negotiated */
 	bool as4;
 	bool extended_message;
-	uint8_t add_path_receive;        /* negotiated, by family */
+	uint8_t add_path_receive; /* negotiated, by family */
 	uint8_t add_path_send;
-	enum next_hop_mode next_hop;     /* applies to ROLE_EXTERNAL and, when self, to the others too */
-	struct ip_address local[FAMILY_COUNT]; /* our address of each family on this session, for next-hop self; len 0: none */
-	void *session;                   /* rib_peer_session() gives it back */
+	enum next_hop_mode
+		next_hop; /* applies to ROLE_EXTERNAL and, when self, to the others too */
+	struct ip_address local
+		[FAMILY_COUNT]; /* our address of each family on this session, for next-hop self; len 0: none */
+	void *session; /* rib_peer_session() gives it back */
 };
 
 /*
@@ -86,7 +89,8 @@ void rib_peer_down(struct rib *rib, struct rib_peer *peer);
  * Role, next-hop mode or local addresses changed without a new session: what differs is sent. False when memory
  * is short (the peer is unchanged).
  */
-bool rib_peer_move(struct rib *rib, struct rib_peer *peer, const struct rib_peer_parameters *parameters);
+bool rib_peer_move(
+	struct rib *rib, struct rib_peer *peer, const struct rib_peer_parameters *parameters);
 void *rib_peer_session(const struct rib_peer *peer);
 
 /*
@@ -117,15 +121,15 @@ bool rib_peer_output_amid_message(const struct rib_peer *peer);
 
 /* For `show`. Counts are of now. */
 struct rib_peer_counts {
-	uint64_t paths[FAMILY_COUNT];      /* Adj-RIB-In */
-	uint64_t best[FAMILY_COUNT];       /* of these, chosen */
+	uint64_t paths[FAMILY_COUNT]; /* Adj-RIB-In */
+	uint64_t best[FAMILY_COUNT]; /* of these, chosen */
 	uint64_t advertised[FAMILY_COUNT]; /* prefixes (paths with ADD-PATH) advertised to it */
-	uint64_t updates_received;         /* messages */
+	uint64_t updates_received; /* messages */
 	uint64_t updates_sent;
 	uint64_t dropped[DROP_REASON_COUNT];
-	unsigned group;                    /* number of its update group */
-	const char *output_state;          /* "joining", "current", "detached" */
-	size_t output_backlog;             /* bytes it has not taken yet of the log */
+	unsigned group; /* number of its update group */
+	const char *output_state; /* "joining", "current", "detached" */
+	size_t output_backlog; /* bytes it has not taken yet of the log */
 };
 void rib_peer_counts(const struct rib_peer *peer, struct rib_peer_counts *counts);
 
@@ -137,7 +141,7 @@ struct rib_counts {
 	uint64_t groups;
 	uint64_t updates_received;
 	uint64_t updates_encoded; /* once a group */
-	size_t memory;            /* bytes of tables, attribute sets and logs */
+	size_t memory; /* bytes of tables, attribute sets and logs */
 };
 void rib_counts(const struct rib *rib, struct rib_counts *counts);
 
@@ -151,33 +155,35 @@ struct rib_group_view {
 	uint8_t add_path_send;
 	enum next_hop_mode next_hop;
 	unsigned peers;
-	unsigned joining;  /* of these, still in a cohort */
+	unsigned joining; /* of these, still in a cohort */
 	unsigned detached; /* of these, slow */
 	uint64_t advertised[FAMILY_COUNT];
 	uint64_t messages; /* encoded since it began */
 	uint64_t bytes;
-	size_t log_bytes;  /* held now */
+	size_t log_bytes; /* held now */
 };
 /* Calls `visit` for each group. */
-void rib_groups(const struct rib *rib, void (*visit)(void *context, const struct rib_group_view *group), void *context);
+void rib_groups(const struct rib *rib,
+	void (*visit)(void *context, const struct rib_group_view *group), void *context);
 
 /* One path as `show routes` prints it; everything is borrowed and valid during the visit only. */
 struct rib_path_view {
 	struct prefix prefix;
-	uint32_t path_id;                  /* received or, in an advertised walk, sent; 0 without ADD-PATH */
-	struct ip_address peer_address;    /* where it came from */
+	uint32_t path_id; /* received or, in an advertised walk, sent; 0 without ADD-PATH */
+	struct ip_address peer_address; /* where it came from */
 	uint32_t peer_as;
 	uint32_t peer_bgp_id;
 	enum role peer_role;
 	bool best;
 	const struct attribute_keys *keys; /* next hop and decision keys */
-	struct span attributes;            /* canonical bytes; in an advertised walk as they are sent (4-octet AS) */
+	struct span
+		attributes; /* canonical bytes; in an advertised walk as they are sent (4-octet AS) */
 };
 
 enum rib_walk_kind {
-	RIB_WALK_TABLE,      /* every path */
-	RIB_WALK_BEST,       /* the best path of each prefix */
-	RIB_WALK_RECEIVED,   /* the Adj-RIB-In of `peer` */
+	RIB_WALK_TABLE, /* every path */
+	RIB_WALK_BEST, /* the best path of each prefix */
+	RIB_WALK_RECEIVED, /* the Adj-RIB-In of `peer` */
 	RIB_WALK_ADVERTISED, /* the Adj-RIB-Out of `peer`, attributes as sent */
 };
 
@@ -185,10 +191,12 @@ enum rib_match { RIB_MATCH_ALL, RIB_MATCH_EXACT, RIB_MATCH_LONGER, RIB_MATCH_COV
 
 struct rib_walk {
 	enum rib_walk_kind kind;
-	const struct rib_peer *peer; /* for RECEIVED and ADVERTISED; NULL elsewhere. Must stay up during the walk. */
+	const struct rib_peer *
+		peer; /* for RECEIVED and ADVERTISED; NULL elsewhere. Must stay up during the walk. */
 	enum family family;
 	enum rib_match match;
-	struct prefix match_prefix;  /* for EXACT, LONGER (itself included), and COVERING (longest match for an address) */
+	struct prefix
+		match_prefix; /* for EXACT, LONGER (itself included), and COVERING (longest match for an address) */
 	/* where the walk stands; zero at its begin */
 	bool started;
 	bool finished;

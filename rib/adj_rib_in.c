@@ -1,0 +1,273 @@
+/*
+ * The way in: an UPDATE is taken apart, its attributes are interned (parsed only when their bytes are new), the import rules of RFC 4271
+ * section 9.1.2 and RFC 4456 section 8 are applied, and the table is changed. A path that the rules refuse counts as withdrawn: what the
+ * peer announced before is no longer true either.
+ */
+#include <string.h>
+
+#include "bgp/as_path.h"
+#include "bgp/update.h"
+#include "rib/state.h"
+
+struct input {
+	struct rib *rib;
+	struct rib_peer *peer;
+	struct attribute_context context;
+	const struct update *update;
+	struct attribute_faults *faults;
+	struct bgp_error *error;
+};
+
+static bool out_of_memory(struct bgp_error *error)
+{
+	return bgp_error_set(error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0, "out of memory");
+}
+
+/* ADD-PATH groups hear of each path; the others of the entry's decision. */
+static void settle(struct rib *rib, enum family family, const struct table_change *change)
+{
+	if (!change->changed)
+		return;
+	for (struct update_group *group = rib->groups; group != NULL; group = group->next) {
+		if (family_is_add_path(group, family))
+			update_group_mark(group, family, change->path);
+	}
+	table_settle(&rib->tables[family], change);
+}
+
+static void withdraw(struct rib *rib, struct rib_peer *peer, const struct nlri *nlri)
+{
+	enum family family = nlri->prefix.family;
+	struct table *table = &rib->tables[family];
+	struct table_change change;
+	uint64_t paths = table->n_paths;
+
+	table_withdraw(
+		table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id, &change);
+	peer->n_paths[family] -= paths - table->n_paths;
+	settle(rib, family, &change);
+}
+
+static bool announce(
+	struct rib *rib, struct rib_peer *peer, const struct nlri *nlri, struct attr_set *attrs)
+{
+	enum family family = nlri->prefix.family;
+	struct table *table = &rib->tables[family];
+	struct table_change change;
+	uint64_t paths = table->n_paths;
+
+	if ((table->entries.used >= rib->reserved_entries[family] ||
+		    table->paths.used >= rib->reserved_paths[family]) &&
+		!rib_reserve(rib, family))
+		return false;
+	if (!table_announce(table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id,
+		    attrs, &change))
+		return false;
+	peer->n_paths[family] += table->n_paths - paths;
+	settle(rib, family, &change);
+	return true;
+}
+
+static void withdraw_all(struct input *in, struct span field, enum family family)
+{
+	bool add_path = in->context.add_path_receive & FAMILY_BIT(family);
+	struct reader r = reader_of_span(field);
+	struct nlri nlri;
+
+	while (nlri_next(&r, family, add_path, &nlri))
+		withdraw(in->rib, in->peer, &nlri);
+}
+
+/* RFC 4456 section 8 and RFC 4271 section 9.1.2: 0, or 1 + the reason why nobody may use these attributes. */
+static uint8_t verdict_of(
+	const struct rib *rib, const struct attribute_keys *keys, struct span canonical)
+{
+	struct attribute_view as_path;
+
+	if ((keys->flags & ATTR_HAS_ORIGINATOR_ID) &&
+		keys->originator_id == rib->parameters.router_id)
+		return 1 + DROP_ORIGINATOR_LOOP;
+	if (attribute_cluster_list_contains(canonical, rib->parameters.cluster_id))
+		return 1 + DROP_CLUSTER_LOOP;
+	if (attribute_find(canonical, ATTRIBUTE_AS_PATH, &as_path) &&
+		as_path_contains(as_path.value, rib->parameters.as))
+		return 1 + DROP_AS_LOOP;
+	return 0;
+}
+
+/* A hash over the raw attribute bytes and all that their meaning depends on. */
+static struct siphash_result raw_key(
+	const struct input *in, enum family family, const struct span *mp_next_hop)
+{
+	const struct update *update = in->update;
+	uint8_t context[4] = { in->context.external, in->context.as4, (uint8_t)family,
+		mp_next_hop == NULL ? 0xff : (uint8_t)mp_next_hop->len };
+	struct siphash hash;
+
+	siphash_begin(&hash, in->rib->attr_sets.hash_key);
+	siphash_add(&hash, context, sizeof(context));
+	if (mp_next_hop != NULL)
+		siphash_add(&hash, mp_next_hop->bytes, mp_next_hop->len);
+	for (size_t i = 0; i < update->n_pieces; i++)
+		siphash_add(&hash, update->pieces[i].bytes, update->pieces[i].len);
+	return siphash_end(&hash);
+}
+
+/*
+ * The interned attributes for the routes of one field, with a reference for the caller. NULL when they are not to be used: a
+ * fault (in->faults says which) or no memory (in->error is set).
+ */
+static struct attr_set *intern(struct input *in, enum family family, const struct span *mp_next_hop)
+{
+	struct rib *rib = in->rib;
+	struct siphash_result key = raw_key(in, family, mp_next_hop);
+	struct attr_set *set = attr_cache_find(&rib->attr_sets, &key);
+	struct writer canonical = writer_of(rib->canonical, CANONICAL_MAX);
+	struct attribute_keys keys;
+	struct span bytes;
+	uint8_t faults_before = in->faults->count;
+	bool fresh;
+
+	if (set != NULL)
+		return attr_set_ref(set);
+	attributes_decode(in->update->pieces, in->update->n_pieces, family, mp_next_hop,
+		&in->context, &canonical, &keys, in->faults, in->error);
+	if (in->faults->action > ATTRIBUTE_DISCARD)
+		return NULL;
+	bytes = (struct span){ rib->canonical, writer_len(&canonical) };
+	set = attr_set_intern(&rib->attr_sets, &keys, bytes, &fresh);
+	if (set == NULL) {
+		out_of_memory(in->error);
+		return NULL;
+	}
+	if (fresh)
+		set->verdict = verdict_of(rib, &keys, bytes);
+	if (in->faults->count == faults_before) /* a fault is to be counted each time it comes */
+		attr_cache_put(&rib->attr_sets, &key, set);
+	return set;
+}
+
+/* Whether the next hop is our own address on this session: following it would lead here (RFC 4271 section 5.1.3). */
+static bool next_hop_is_ours(
+	const struct rib_peer *peer, enum family family, const struct attribute_keys *keys)
+{
+	const struct ip_address *local = &peer->parameters.local[family];
+
+	return local->len > 0 && memcmp(local->bytes, keys->next_hop, local->len) == 0;
+}
+
+/* Announces the routes of one field. False when the session must end. */
+static bool announce_all(
+	struct input *in, struct span field, enum family family, const struct span *mp_next_hop)
+{
+	bool add_path = in->context.add_path_receive & FAMILY_BIT(family);
+	struct attr_set *set = intern(in, family, mp_next_hop);
+	struct reader r = reader_of_span(field);
+	enum drop_reason reason = DROP_REASON_COUNT;
+	struct nlri nlri;
+	bool ok = true;
+
+	if (set == NULL) {
+		if (in->error->code != 0)
+			return false;
+		withdraw_all(in, field, family);
+		return true;
+	}
+	if (set->verdict != 0)
+		reason = set->verdict - 1;
+	else if (next_hop_is_ours(in->peer, family, &set->keys))
+		reason = DROP_BAD_NEXT_HOP;
+	while (ok && nlri_next(&r, family, add_path, &nlri)) {
+		if (reason != DROP_REASON_COUNT) {
+			in->peer->dropped[reason]++;
+			withdraw(in->rib, in->peer, &nlri);
+		} else {
+			ok = announce(in->rib, in->peer, &nlri, set);
+		}
+	}
+	attr_set_unref(&in->rib->attr_sets, set);
+	return ok || out_of_memory(in->error);
+}
+
+static bool has_family(const struct input *in, enum family family)
+{
+	return in->peer->parameters.families & FAMILY_BIT(family);
+}
+
+/* Routes of families that were not negotiated are passed over: RFC 4760 section 6. */
+static bool apply(struct input *in)
+{
+	const struct update *update = in->update;
+	bool drop = in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW;
+	bool foreign = update->foreign_families > 0;
+
+	if (has_family(in, FAMILY_IPV4_UNICAST)) {
+		withdraw_all(in, update->withdrawn, FAMILY_IPV4_UNICAST);
+		if (drop)
+			withdraw_all(in, update->nlri, FAMILY_IPV4_UNICAST);
+		else if (update->nlri.len > 0 &&
+			 !announce_all(in, update->nlri, FAMILY_IPV4_UNICAST, NULL))
+			return false;
+	} else {
+		foreign |= update->nlri.len > 0;
+	}
+	if (update->has_mp_unreach && has_family(in, update->unreach_family))
+		withdraw_all(in, update->unreach_nlri, update->unreach_family);
+	if (update->has_mp_reach && has_family(in, update->reach_family)) {
+		if (drop || in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW)
+			withdraw_all(in, update->reach_nlri, update->reach_family);
+		else if (update->reach_nlri.len > 0 &&
+			 !announce_all(in, update->reach_nlri, update->reach_family,
+				 &update->reach_next_hop))
+			return false;
+	}
+	foreign |= update->has_mp_reach && !has_family(in, update->reach_family);
+	in->peer->dropped[DROP_FOREIGN_FAMILY] += foreign;
+	return true;
+}
+
+bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct bgp_error *error)
+{
+	const struct rib_callbacks *callbacks = &rib->parameters.callbacks;
+	struct attribute_faults faults = { 0 };
+	struct update update;
+	struct input in = { .rib = rib,
+		.peer = peer,
+		.context = { .external = peer->parameters.role == ROLE_EXTERNAL,
+			.as4 = peer->parameters.as4,
+			.add_path_receive = peer->parameters.add_path_receive },
+		.update = &update,
+		.faults = &faults,
+		.error = error };
+	bool ok = true;
+
+	error->code = 0;
+	peer->updates_received++;
+	rib->updates_received++;
+	update_parse(body, &in.context, &update, &faults, error);
+	if (faults.action < ATTRIBUTE_RESET)
+		ok = apply(&in);
+	if (faults.action == ATTRIBUTE_TREAT_AS_WITHDRAW)
+		peer->dropped[DROP_TREAT_AS_WITHDRAW]++;
+	else if (faults.action == ATTRIBUTE_DISCARD)
+		peer->dropped[DROP_ATTRIBUTE_DISCARD]++;
+	if (faults.action > ATTRIBUTE_ACCEPT && callbacks->update_fault != NULL)
+		callbacks->update_fault(callbacks->context, peer, &faults);
+	return ok && faults.action < ATTRIBUTE_RESET;
+}
+
+bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned most)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		for (; peer->paths[family] != PATH_NONE; most--) {
+			struct table_change change;
+
+			if (most == 0)
+				return false;
+			table_withdraw_path(&rib->tables[family], &peer->paths[family],
+				peer->paths[family], &change);
+			settle(rib, family, &change);
+		}
+	}
+	return true;
+}

@@ -1,0 +1,73 @@
+/*
+ * Interned attribute sets: every path with the same attributes and next hop points to one object, counted. Owns the table of
+ * sets and, in front of it, a cache from the raw bytes of an UPDATE to its set, so that attributes seen before
+ * are not parsed again. Called by adj_rib_in.c (in) and the table (counts); it knows no peer and no prefix.
+ */
+#ifndef RIB_ATTR_SET_H
+#define RIB_ATTR_SET_H
+
+#include "bgp/attribute.h"
+#include "rib/siphash.h"
+
+struct attr_set {
+	struct attr_set *chain; /* in the table */
+	uint64_t hash;
+	uint32_t refs;
+	uint32_t len; /* of `bytes` */
+	uint8_t verdict; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
+	struct attribute_keys keys;
+	uint8_t bytes[]; /* canonical, see bgp/attribute.h */
+};
+
+struct attr_cache_slot {
+	struct siphash_result key;
+	struct attr_set *set; /* holds a reference; NULL: empty */
+};
+
+#define ATTR_CACHE_SLOTS 16384
+
+struct attr_sets {
+	uint8_t hash_key[16];
+	struct attr_set **buckets;
+	size_t n_buckets; /* a power of two */
+	size_t count;
+	size_t memory; /* bytes of sets and buckets */
+	struct attr_cache_slot *cache;
+	size_t sweep; /* next slot that attr_sets_sweep looks at */
+};
+
+/* False when memory is short. */
+bool attr_sets_init(struct attr_sets *sets, const uint8_t hash_key[16]);
+/* All references must have been given back. */
+void attr_sets_destroy(struct attr_sets *sets);
+
+/*
+ * The set with these keys and canonical bytes, with a reference for the caller; made if it is new, then `*fresh` is true.
+ * NULL when memory is short.
+ */
+struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_keys *keys,
+	struct span canonical, bool *fresh);
+
+static inline struct attr_set *attr_set_ref(struct attr_set *set)
+{
+	set->refs++;
+	return set;
+}
+
+void attr_set_unref(struct attr_sets *sets, struct attr_set *set);
+
+static inline struct span attr_set_bytes(const struct attr_set *set)
+{
+	return (struct span){ set->bytes, set->len };
+}
+
+/*
+ * The cache. `key` is a hash of 128 bits over the raw bytes and all that their meaning depends on. A hit is borrowed, not
+ * referenced for the caller.
+ */
+struct attr_set *attr_cache_find(const struct attr_sets *sets, const struct siphash_result *key);
+void attr_cache_put(struct attr_sets *sets, const struct siphash_result *key, struct attr_set *set);
+/* Lets go of sets that nothing but the cache holds, among the next `slots` slots. */
+void attr_sets_sweep(struct attr_sets *sets, size_t slots);
+
+#endif

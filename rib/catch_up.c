@@ -1,0 +1,277 @@
+/*
+ * Peers that leave their place in a log: slow ones that would hold too much of it (design, "Slow peers"), those that
+ * asked for a refresh, those whose role changed. Such a peer gets a cohort of its own with the set of numbers it has
+ * to hear of. What it had not read yet is turned into that set by reading the messages back; withdrawals of prefixes that are no
+ * longer in the table are kept as messages.
+ */
+#include "bgp/update.h"
+#include "rib/state.h"
+
+/* Keeps a message for the peer as it is. False: memory. */
+static bool keep_message(struct cohort *cohort, struct span message)
+{
+	struct writer w;
+
+	if (!group_log_begin(&cohort->log, message.len, &w))
+		return false;
+	write_bytes(&w, message.bytes, message.len);
+	group_log_publish(&cohort->log, &w, 0, 0);
+	return true;
+}
+
+/* Keeps the withdrawal of a prefix (or path) that the table no longer knows. */
+static bool keep_withdrawal(struct cohort *cohort, enum family family, const struct nlri *nlri)
+{
+	bool add_path = family_is_add_path(cohort->group, family);
+	struct update_builder builder;
+	struct writer w;
+
+	if (!group_log_begin(&cohort->log, BGP_MESSAGE_MAX, &w) ||
+		!update_begin_unreach(&builder, &w, BGP_MESSAGE_MAX, family, add_path))
+		return false;
+	update_add(&builder, &nlri->prefix, nlri->path_id);
+	update_end(&builder);
+	group_log_publish(&cohort->log, &w, 0, 0);
+	return true;
+}
+
+/* The number that an NLRI we sent stands for now; SLAB_NONE when the table no longer has it. */
+static uint32_t number_of(
+	const struct update_group *group, enum family family, const struct nlri *nlri)
+{
+	const struct table *table = &group->rib->tables[family];
+	uint32_t number = nlri->path_id - 1;
+	const struct path *path;
+	struct prefix prefix;
+
+	if (!family_is_add_path(group, family))
+		return table_find(table, &nlri->prefix);
+	if (nlri->path_id == 0 || number >= table->paths.used)
+		return SLAB_NONE;
+	path = table_path(table, number);
+	if (path->source == 0)
+		return SLAB_NONE;
+	prefix = table_prefix(table, table_entry(table, path->entry));
+	return prefix_equal(&prefix, &nlri->prefix) ? number : SLAB_NONE;
+}
+
+static bool take_back_nlri(
+	struct cohort *cohort, enum family family, struct span nlri_field, bool withdrawn)
+{
+	bool add_path = family_is_add_path(cohort->group, family);
+	struct reader r = reader_of_span(nlri_field);
+	struct nlri nlri;
+
+	while (nlri_next(&r, family, add_path, &nlri)) {
+		uint32_t number = number_of(cohort->group, family, &nlri);
+
+		if (number != SLAB_NONE)
+			cohort_mark(cohort, family, number);
+		else if (withdrawn && !keep_withdrawal(cohort, family, &nlri))
+			return false;
+		/* An announcement of what is gone is followed by its withdrawal. */
+	}
+	return true;
+}
+
+static bool take_back_message(struct cohort *cohort, struct span message)
+{
+	const struct attribute_context context = {
+		.as4 = cohort->group->key.as4,
+		.external = cohort->group->key.role == ROLE_EXTERNAL,
+		.add_path_receive = cohort->group->key.add_path_send,
+	};
+	struct attribute_faults faults = { 0 };
+	struct bgp_error error;
+	struct update update;
+	struct span body;
+
+	if (message.bytes[BGP_HEADER_LEN - 1] != MESSAGE_UPDATE) {
+		/* BoRR or EoRR: the resending that follows has markers of its own. */
+		return keep_message(cohort, message);
+	}
+	body = (struct span){ message.bytes + BGP_HEADER_LEN, message.len - BGP_HEADER_LEN };
+	update_parse(body, &context, &update, &faults, &error);
+	if (update.end_of_rib) {
+		cohort->end_of_rib |= FAMILY_BIT(update.end_of_rib_family);
+		return true;
+	}
+	if (!take_back_nlri(cohort, FAMILY_IPV4_UNICAST, update.withdrawn, true) ||
+		!take_back_nlri(cohort, FAMILY_IPV4_UNICAST, update.nlri, false))
+		return false;
+	if (update.has_mp_reach &&
+		!take_back_nlri(cohort, update.reach_family, update.reach_nlri, false))
+		return false;
+	return !update.has_mp_unreach ||
+	       take_back_nlri(cohort, update.unreach_family, update.unreach_nlri, true);
+}
+
+/* Turns what `peer` has not read behind `from` into numbers. False: memory; `from` is unchanged. */
+static bool take_back_log(
+	struct cohort *cohort, const struct rib_peer *peer, const struct log_cursor *from)
+{
+	struct log_cursor cursor;
+	struct span message;
+	bool ok = true;
+
+	log_cursor_copy(&cursor, from);
+	while (ok && log_cursor_next(&cursor, peer->number, &message))
+		ok = take_back_message(cohort, message);
+	log_cursor_release(&cursor);
+	return ok;
+}
+
+/* Everything in the table of `family` from `number` on. */
+static void mark_family(struct cohort *cohort, enum family family, uint32_t number)
+{
+	const struct update_group *group = cohort->group;
+	const struct table *table = &group->rib->tables[family];
+	bool add_path = family_is_add_path(group, family);
+	uint32_t end = add_path ? table->paths.used : table->entries.used;
+
+	if (!(group->key.families & FAMILY_BIT(family)))
+		return;
+	for (; number < end; number++) {
+		if (add_path ? table_path(table, number)->source != 0
+			     : table_entry(table, number)->flags & ENTRY_IN_USE)
+			cohort_mark(cohort, family, number);
+	}
+}
+
+/* ... and of the families behind it. */
+static void mark_rest(struct cohort *cohort, enum family family, uint32_t number)
+{
+	for (; family < FAMILY_COUNT; family++, number = 0)
+		mark_family(cohort, family, number);
+}
+
+static bool take_back_all(struct cohort *cohort, struct rib_peer *peer)
+{
+	struct cohort *old = peer->cohort;
+
+	if (old != NULL && !old->started) {
+		cohort->end_of_rib = cohort->group->key.families;
+		mark_rest(cohort, 0, 0);
+		return true;
+	}
+	if (!take_back_log(cohort, peer, &peer->cursor))
+		return false;
+	if (old == NULL)
+		return true;
+	cohort->end_of_rib |= old->end_of_rib;
+	if (!old->complete)
+		mark_rest(cohort, old->family, old->number);
+	return take_back_log(cohort, peer, &old->start);
+}
+
+/* Keeps the message that the peer was sent a part of, so that the rest of it follows first. */
+static bool keep_begun_message(struct cohort *cohort, const struct rib_peer *peer)
+{
+	struct log_cursor cursor;
+	struct span message;
+	bool kept;
+
+	if (peer->cursor.sent == 0)
+		return true;
+	log_cursor_copy(&cursor, &peer->cursor);
+	kept = log_cursor_next(&cursor, peer->number, &message) && keep_message(cohort, message);
+	log_cursor_release(&cursor);
+	return kept;
+}
+
+/*
+ * Moves the peer from where it reads into a cohort of its own that brings it up to date. False when memory is short: the
+ * peer is where it was. A peer that already catches up stays as it is.
+ */
+bool catch_up_begin(struct rib_peer *peer)
+{
+	const struct rib_callbacks *callbacks = &peer->rib->parameters.callbacks;
+	uint32_t sent = peer->cursor.sent;
+	bool was_dry = peer->is_dry;
+	struct log_cursor begin;
+	struct cohort *cohort;
+
+	if (peer->cohort != NULL && peer->cohort->catching_up)
+		return true;
+	cohort = cohort_new_catching_up(peer->group);
+	if (cohort == NULL)
+		return false;
+	log_cursor_at_end(&begin, &cohort->log);
+	if (!keep_begun_message(cohort, peer) || !take_back_all(cohort, peer)) {
+		log_cursor_release(&begin);
+		cohort_destroy(cohort);
+		return false;
+	}
+	update_group_dry_remove(peer);
+	if (peer->cohort != NULL)
+		cohort_leave(peer);
+	log_cursor_release(&peer->cursor);
+	peer->cursor = begin;
+	peer->cursor.sent = sent;
+	cohort_add(cohort, peer);
+	if (was_dry)
+		callbacks->output_ready(callbacks->context, peer);
+	return true;
+}
+
+/*
+ * Sends the whole Adj-RIB-Out of `family` again, with `enhanced` between BoRR and EoRR (RFC 7313 section 4). False when memory is
+ * short.
+ */
+bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
+{
+	const struct rib_callbacks *callbacks = &peer->rib->parameters.callbacks;
+	uint8_t message[BGP_HEADER_LEN + 4];
+	struct cohort *cohort;
+
+	if (!(peer->group->key.families & FAMILY_BIT(family)))
+		return true;
+	if (!catch_up_begin(peer))
+		return false;
+	cohort = peer->cohort;
+	if (enhanced) {
+		struct writer w = writer_of(message, sizeof(message));
+
+		route_refresh_write(&w, family, 1);
+		if (!keep_message(cohort, (struct span){ message, writer_len(&w) }))
+			return false;
+		cohort->end_of_refresh |= FAMILY_BIT(family);
+	}
+	mark_family(cohort, family, 0);
+	if (peer->is_dry) {
+		peer->is_dry = false;
+		callbacks->output_ready(callbacks->context, peer);
+	}
+	return true;
+}
+
+/*
+ * The peer's parameters changed in a way that its session survives: it goes to the group they call for and is told there whatever it
+ * should know. False when memory is short: it is still in its old group, with its old parameters. Capabilities and families are the
+ * session's, so numbers mean the same in both groups.
+ */
+bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *parameters)
+{
+	const struct rib_callbacks *callbacks = &peer->rib->parameters.callbacks;
+	struct update_group *group = update_group_find(peer->rib, parameters);
+
+	if (group == NULL)
+		return false;
+	if (group != peer->group) {
+		if (!catch_up_begin(peer)) {
+			update_group_release(group);
+			return false;
+		}
+		cohort_unlink(peer->cohort);
+		update_group_remove(peer);
+		update_group_add(group, peer);
+		cohort_link(peer->cohort, group);
+		mark_rest(peer->cohort, 0, 0);
+		if (peer->is_dry) {
+			peer->is_dry = false;
+			callbacks->output_ready(callbacks->context, peer);
+		}
+	}
+	peer->parameters = *parameters;
+	return true;
+}

@@ -1,0 +1,349 @@
+/* The rib as a whole: peers that come and go, and the turn of the wheel that carries changes from table to logs. */
+#include "rib/rib.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rib/state.h"
+
+#define FLUSH_DELAY    5000 /* us that the first change waits for company while input keeps coming */
+#define FLUSH_INTERVAL 2000 /* us between flushes: a busy reflector packs */
+#define MEMORY_RETRY   100000 /* us until work that memory was short for is tried again */
+#define ITEMS_PER_US   4 /* rough cost of a decision, a flushed number, a withdrawn path */
+
+const char *role_name(enum role role)
+{
+	static const char *const names[] = { "client", "non-client", "external" };
+
+	return names[role];
+}
+
+const char *drop_reason_name(enum drop_reason reason)
+{
+	static const char *const names[] = {
+		[DROP_ORIGINATOR_LOOP] = "originator-loop",
+		[DROP_CLUSTER_LOOP] = "cluster-loop",
+		[DROP_AS_LOOP] = "as-loop",
+		[DROP_BAD_NEXT_HOP] = "bad-next-hop",
+		[DROP_TREAT_AS_WITHDRAW] = "treat-as-withdraw",
+		[DROP_ATTRIBUTE_DISCARD] = "attribute-discard",
+		[DROP_FOREIGN_FAMILY] = "foreign-family",
+	};
+
+	return names[reason];
+}
+
+struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_key[16])
+{
+	struct rib *rib = calloc(1, sizeof(*rib));
+
+	if (rib == NULL)
+		return NULL;
+	rib->parameters = *parameters;
+	if (rib->parameters.log_limit == 0)
+		rib->parameters.log_limit = LOG_LIMIT_DEFAULT;
+	rib->canonical = malloc(CANONICAL_MAX);
+	rib->attributes = malloc(CANONICAL_MAX);
+	/* A dirty number takes two items at most: see flush_items. */
+	rib->batch = malloc(2 * BATCH_ITEMS * sizeof(*rib->batch));
+	if (rib->canonical == NULL || rib->attributes == NULL || rib->batch == NULL ||
+		!attr_sets_init(&rib->attr_sets, hash_key)) {
+		free(rib->canonical);
+		free(rib->attributes);
+		free(rib->batch);
+		free(rib);
+		return NULL;
+	}
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		table_init(&rib->tables[family], family, &rib->attr_sets);
+	return rib;
+}
+
+static void peer_free(struct rib_peer *peer)
+{
+	struct rib *rib = peer->rib;
+
+	rib->peers[peer->number] = NULL;
+	if (peer->number < rib->peer_hint)
+		rib->peer_hint = peer->number;
+	free(peer);
+}
+
+void rib_free(struct rib *rib)
+{
+	if (rib == NULL)
+		return;
+	while (rib->departing != NULL) {
+		struct rib_peer *peer = rib->departing;
+
+		adj_rib_in_flush(rib, peer, UINT32_MAX);
+		rib->departing = peer->departing_next;
+		peer_free(peer);
+	}
+	update_group_destroy_all(rib);
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		table_destroy(&rib->tables[family]);
+	attr_sets_destroy(&rib->attr_sets);
+	free(rib->peers);
+	free(rib->canonical);
+	free(rib->attributes);
+	free(rib->batch);
+	free(rib->candidates);
+	free(rib);
+}
+
+/* The next full chunk of numbers above those in use: reserving is rare and never a byte at a time. */
+static uint32_t reserve_limit(const struct slab *slab)
+{
+	uint32_t chunk = 1u << SLAB_CHUNK_BITS;
+
+	return (slab->used / chunk + 1) * chunk;
+}
+
+bool rib_reserve(struct rib *rib, enum family family)
+{
+	uint32_t entries = rib->reserved_entries[family], paths = rib->reserved_paths[family];
+
+	rib->reserved_entries[family] = reserve_limit(&rib->tables[family].entries);
+	rib->reserved_paths[family] = reserve_limit(&rib->tables[family].paths);
+	for (struct update_group *group = rib->groups; group != NULL; group = group->next) {
+		bool ok = update_group_reserve(group, family);
+
+		for (struct cohort *c = group->cohorts; ok && c != NULL; c = c->next)
+			ok = cohort_reserve(c, family);
+		if (!ok) {
+			rib->reserved_entries[family] = entries;
+			rib->reserved_paths[family] = paths;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A free peer number; 0 when there is none or memory is short. */
+static uint16_t peer_number(struct rib *rib)
+{
+	struct rib_peer **peers;
+	size_t room;
+	size_t number = rib->peer_hint > 0 ? rib->peer_hint : 1;
+
+	while (number < rib->peers_room && rib->peers[number] != NULL)
+		number++;
+	if (number > PEER_NUMBER_MAX)
+		return 0;
+	if (number >= rib->peers_room) {
+		room = rib->peers_room ? rib->peers_room * 2 : 64;
+		peers = realloc(rib->peers, room * sizeof(*peers));
+		if (peers == NULL)
+			return 0;
+		memset(peers + rib->peers_room, 0, (room - rib->peers_room) * sizeof(*peers));
+		rib->peers = peers;
+		rib->peers_room = room;
+	}
+	rib->peer_hint = (uint16_t)(number + 1);
+	return (uint16_t)number;
+}
+
+struct rib_peer *rib_peer_up(struct rib *rib, const struct rib_peer_parameters *parameters)
+{
+	struct rib_peer *peer = calloc(1, sizeof(*peer));
+	struct update_group *group;
+
+	if (peer == NULL)
+		return NULL;
+	peer->rib = rib;
+	peer->parameters = *parameters;
+	peer->number = peer_number(rib);
+	group = peer->number != 0 ? update_group_find(rib, parameters) : NULL;
+	if (group == NULL) {
+		free(peer);
+		return NULL;
+	}
+	update_group_add(group, peer);
+	if (!cohort_join(peer)) {
+		update_group_leave(peer);
+		free(peer);
+		return NULL;
+	}
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		peer->paths[family] = PATH_NONE;
+	rib->peers[peer->number] = peer;
+	rib->n_peers++;
+	return peer;
+}
+
+void rib_peer_down(struct rib *rib, struct rib_peer *peer)
+{
+	update_group_leave(peer);
+	rib->n_peers--;
+	peer->departing = true;
+	peer->parameters.session = NULL;
+	peer->departing_next = rib->departing;
+	rib->departing = peer;
+}
+
+/* The peer's paths are chosen, and told to others, by other rules now. */
+static void redecide_paths(struct rib *rib, struct rib_peer *peer, enum family family)
+{
+	struct table *table = &rib->tables[family];
+	const struct path *path;
+
+	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
+		struct entry *entry;
+
+		path = table_path(table, n);
+		entry = table_entry(table, path->entry);
+		if (entry->best == n)
+			entry->flags |= ENTRY_BEST_TOUCHED;
+		if (change_set_add(&table->undecided, path->entry))
+			table_mark_entry(table, path->entry);
+		for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+			if (family_is_add_path(g, family))
+				update_group_mark(g, family, n);
+		}
+	}
+}
+
+bool rib_peer_move(
+	struct rib *rib, struct rib_peer *peer, const struct rib_peer_parameters *parameters)
+{
+	enum role before = peer->parameters.role;
+
+	if (!catch_up_move(peer, parameters))
+		return false;
+	if (parameters->role != before) {
+		for (enum family family = 0; family < FAMILY_COUNT; family++)
+			redecide_paths(rib, peer, family);
+	}
+	return true;
+}
+
+void *rib_peer_session(const struct rib_peer *peer)
+{
+	return peer->parameters.session;
+}
+
+bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, bool enhanced)
+{
+	(void)rib;
+	return catch_up_resend(peer, family, enhanced);
+}
+
+/* Decides one entry that is due. False: memory; it stays due. */
+static bool decide(struct rib *rib, struct table *table, uint32_t number)
+{
+	struct entry *entry = table_entry(table, number);
+	uint32_t best;
+
+	if (!decision_select(rib, table, entry, &best))
+		return false;
+	if (best != entry->best || (entry->flags & ENTRY_BEST_TOUCHED)) {
+		table->n_prefixes += best != PATH_NONE;
+		table->n_prefixes -= entry->best != PATH_NONE;
+		entry->best = best;
+		entry->flags &= (uint8_t)~ENTRY_BEST_TOUCHED;
+		for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+			if ((g->key.families & FAMILY_BIT(table->family)) &&
+				!family_is_add_path(g, table->family))
+				update_group_mark(g, table->family, number);
+		}
+	}
+	change_set_remove(&table->undecided, number);
+	table_unmark_entry(table, number);
+	return true;
+}
+
+static bool decide_all(struct rib *rib, unsigned *items)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		struct table *table = &rib->tables[family];
+		uint32_t number = 0;
+
+		while (*items > 0) {
+			number = change_set_next(&table->undecided, number);
+			if (number == CHANGE_SET_END)
+				break;
+			if (!decide(rib, table, number))
+				return false;
+			--*items;
+		}
+	}
+	return true;
+}
+
+static void departures(struct rib *rib, unsigned *items)
+{
+	while (rib->departing != NULL && *items > 0) {
+		struct rib_peer *peer = rib->departing;
+		unsigned most = *items;
+
+		if (!adj_rib_in_flush(rib, peer, most)) {
+			*items = 0;
+			return;
+		}
+		rib->departing = peer->departing_next;
+		peer_free(peer);
+	}
+}
+
+/* True when a flush, a decision or a cohort is due. */
+static bool is_due(const struct rib *rib)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (rib->tables[family].undecided.count > 0)
+			return true;
+	}
+	for (const struct update_group *g = rib->groups; g != NULL; g = g->next) {
+		if (g->gathering != NULL || update_group_is_due(g))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Flushes all groups, and starts the walks of the peers that came up: after the flush, so that the walk finds next to nothing dirty. The
+ * items are shared: who found none left is first the next time, since who had some is clean then. False: memory.
+ */
+static bool flush_all(struct rib *rib, unsigned *items)
+{
+	bool ok = true;
+
+	for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+		if (!update_group_flush(g, items))
+			ok = false;
+		if (g->gathering != NULL)
+			cohort_start(g->gathering);
+	}
+	return ok;
+}
+
+uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget)
+{
+	unsigned items = (unsigned)(budget * ITEMS_PER_US);
+	bool ok;
+
+	departures(rib, &items);
+	attr_sets_sweep(&rib->attr_sets, 64);
+	if (!is_due(rib)) {
+		rib->waiting = false;
+		return rib->departing != NULL ? 0 : UINT64_MAX;
+	}
+	if (!rib->waiting) {
+		rib->waiting = true;
+		rib->since = now;
+	}
+	if (!input_idle && now - rib->since < FLUSH_DELAY)
+		return rib->departing != NULL ? 0 : rib->since + FLUSH_DELAY - now;
+	if (now - rib->last_flush < FLUSH_INTERVAL)
+		return rib->departing != NULL ? 0 : rib->last_flush + FLUSH_INTERVAL - now;
+	items = (unsigned)(budget * ITEMS_PER_US);
+	ok = decide_all(rib, &items);
+	ok = flush_all(rib, &items) && ok;
+	if (!ok)
+		return MEMORY_RETRY;
+	if (rib->departing != NULL || is_due(rib))
+		return 0; /* cut short by the budget: the rest follows at once */
+	rib->waiting = false;
+	rib->last_flush = now;
+	return UINT64_MAX;
+}

@@ -1,0 +1,74 @@
+#include "rib/slab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_RECORDS (1u << SLAB_CHUNK_BITS)
+
+void slab_init(struct slab *slab, size_t record_size)
+{
+	*slab = (struct slab){ .record_size = record_size, .free = SLAB_NONE };
+}
+
+void slab_destroy(struct slab *slab)
+{
+	for (size_t i = 0; i < slab->n_chunks; i++)
+		free(slab->chunks[i]);
+	free(slab->chunks);
+	slab_init(slab, slab->record_size);
+}
+
+static bool slab_grow(struct slab *slab)
+{
+	uint8_t **chunks;
+	uint8_t *chunk;
+
+	/* The array of chunks doubles when its length is a power of two. */
+	if ((slab->n_chunks & (slab->n_chunks - 1)) == 0) {
+		size_t room = slab->n_chunks ? slab->n_chunks * 2 : 1;
+
+		chunks = realloc(slab->chunks, room * sizeof(*chunks));
+		if (chunks == NULL)
+			return false;
+		slab->chunks = chunks;
+	}
+	chunk = malloc(CHUNK_RECORDS * slab->record_size);
+	if (chunk == NULL)
+		return false;
+	slab->chunks[slab->n_chunks++] = chunk;
+	return true;
+}
+
+uint32_t slab_alloc(struct slab *slab)
+{
+	uint32_t number = slab->free;
+
+	if (number != SLAB_NONE) {
+		memcpy(&slab->free, slab_at(slab, number), sizeof(slab->free));
+	} else {
+		if (slab->used == SLAB_NONE - 1)
+			return SLAB_NONE;
+		if (slab->used == slab->n_chunks * CHUNK_RECORDS && !slab_grow(slab))
+			return SLAB_NONE;
+		number = slab->used++;
+	}
+	memset(slab_at(slab, number), 0, slab->record_size);
+	slab->live++;
+	return number;
+}
+
+void slab_free(struct slab *slab, uint32_t number)
+{
+	void *record = slab_at(slab, number);
+
+	/* Zero first: a walk over the numbers must see that nothing lives here. */
+	memset(record, 0, slab->record_size);
+	memcpy(record, &slab->free, sizeof(slab->free));
+	slab->free = number;
+	slab->live--;
+}
+
+size_t slab_memory(const struct slab *slab)
+{
+	return slab->n_chunks * CHUNK_RECORDS * slab->record_size;
+}

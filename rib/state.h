@@ -1,0 +1,205 @@
+/*
+ * What stands behind rib/rib.h: the rib, its peers, update groups and cohorts, shared by the files of this folder and by nobody
+ * else. Each file says which of it it changes.
+ */
+#ifndef RIB_STATE_H
+#define RIB_STATE_H
+
+#include "rib/group_log.h"
+#include "rib/rib.h"
+#include "rib/table.h"
+
+#define PEER_NUMBER_MAX	  60000 /* numbers and counts of change sets fit 16 bits */
+#define LOG_LIMIT_DEFAULT (4u << 20)
+#define BATCH_ITEMS	  4096
+#define BATCH_BYTES	  (512u << 10) /* about what the messages of one batch may take */
+
+/* One thing to say to an update group. */
+struct export_item {
+	struct attr_set *attrs; /* NULL: withdraw; borrowed */
+	uint32_t number; /* entry, or path in an ADD-PATH family */
+	uint16_t source; /* peer that must not get it */
+	uint16_t target; /* only peer that gets it; 0: all */
+};
+
+/* What decides which bytes a peer is sent: peers with equal keys form an update group. Compared byte by byte. */
+struct group_key {
+	uint8_t role;
+	uint8_t families;
+	uint8_t add_path_send; /* families */
+	uint8_t next_hop; /* enum next_hop_mode */
+	bool as4;
+	bool extended_message;
+	struct ip_address local[FAMILY_COUNT]; /* with NEXT_HOP_SELF only */
+};
+
+/* The Adj-RIB-Out of a group in one family. */
+struct group_family {
+	struct change_set dirty; /* entries, or paths with ADD-PATH: to be flushed */
+	uint32_t flushed_to; /* the next flush goes on from here, so that none starves */
+	size_t source_room;
+	uint16_t *source; /* by entry: the peer whose path was advertised last; 0: none */
+	struct change_set advertised; /* with ADD-PATH: paths that were advertised */
+	uint64_t n_advertised;
+};
+
+struct update_group {
+	struct rib *rib;
+	struct update_group *next;
+	struct group_key key;
+	unsigned number;
+	struct group_family family[FAMILY_COUNT];
+	struct group_log log;
+	struct rib_peer *members;
+	unsigned n_members;
+	struct rib_peer *dry; /* members that read this log and have nothing left of it */
+	struct cohort *cohorts; /* all that have members */
+	struct cohort
+		*gathering; /* among them: the one that new peers join, its walk has not begun */
+	uint64_t bytes; /* encoded since it began, cohorts included */
+	uint64_t messages;
+	bool blocked; /* the log is at its limit: the next member to run dry flushes */
+};
+
+/*
+ * Peers that are brought up to date together through a log of their own, before they go on with the group's. Joining: a walk over all numbers,
+ * then the group's log from where it stood when the walk began. Catching up (`pending` is in use): one peer and the numbers that
+ * changed since it could no longer follow; then the group's log from where it stands when none is left.
+ */
+struct cohort {
+	struct update_group *group;
+	struct cohort *next;
+	struct rib_peer *members;
+	unsigned n_members;
+	struct group_log log;
+	struct log_cursor start; /* joining: where the members go on in the group's log */
+	uint64_t taken; /* the farthest position in `log` that a member has reached */
+	bool started;
+	bool complete; /* joining: the walk is over */
+	bool catching_up;
+	uint8_t family; /* the walk stands in this family ... */
+	uint32_t number; /* ... in front of this number */
+	struct change_set pending[FAMILY_COUNT];
+	uint8_t end_of_rib; /* families for which an End-of-RIB is still to be written */
+	uint8_t end_of_refresh; /* families for which an EoRR is (RFC 7313) */
+};
+
+struct rib_peer {
+	struct rib *rib;
+	struct rib_peer_parameters parameters;
+	uint16_t number;
+	bool departing; /* gone: its paths are being withdrawn */
+	uint32_t paths[FAMILY_COUNT]; /* head of its list; PATH_NONE */
+	uint64_t n_paths[FAMILY_COUNT];
+	struct update_group *group;
+	struct rib_peer *group_next, *group_previous;
+	struct cohort *cohort; /* NULL: reads the group's log */
+	struct rib_peer *cohort_next, *cohort_previous;
+	struct log_cursor
+		cursor; /* in the cohort's log or the group's; no chunk while its cohort gathers */
+	bool is_dry; /* had nothing to send when last asked; then in group->dry if it reads the group's log */
+	struct rib_peer *dry_next, *dry_previous;
+	struct rib_peer *departing_next;
+	uint64_t updates_received;
+	uint64_t updates_sent;
+	uint64_t dropped[DROP_REASON_COUNT];
+};
+
+struct rib {
+	struct rib_parameters parameters;
+	struct attr_sets attr_sets;
+	struct table tables[FAMILY_COUNT];
+	struct rib_peer **peers; /* by number; [0] is NULL */
+	size_t peers_room;
+	uint16_t peer_hint; /* where to look for a free number */
+	size_t n_peers; /* that are up */
+	struct rib_peer *departing;
+	struct update_group *groups;
+	unsigned n_groups;
+	unsigned group_numbers;
+	/* Numbers below these have room in all change sets and Adj-RIB-Outs. */
+	uint32_t reserved_entries[FAMILY_COUNT];
+	uint32_t reserved_paths[FAMILY_COUNT];
+	bool waiting; /* something is dirty, since ... */
+	uint64_t since;
+	uint64_t last_flush;
+	uint64_t updates_received;
+	/* scratch */
+	uint8_t *canonical; /* CANONICAL_MAX */
+	uint8_t *attributes; /* CANONICAL_MAX */
+	struct export_item *batch; /* 2 * BATCH_ITEMS */
+	uint32_t *candidates; /* of a decision */
+	size_t candidates_room;
+};
+
+static inline bool family_is_add_path(const struct update_group *group, enum family family)
+{
+	return group->key.add_path_send & FAMILY_BIT(family);
+}
+
+/* rib.c: makes every group and every peer that catches up ready for the numbers of `family`. False: memory. */
+bool rib_reserve(struct rib *rib, enum family family);
+
+/* decision.c: the best path of an entry, PATH_NONE when no path is usable. False when memory is short. */
+bool decision_select(
+	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t *best);
+
+/* adj_rib_in.c: the paths that a departed peer left; about `most` of them. True when all are gone. */
+bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned most);
+
+/* adj_rib_out.c */
+bool adj_rib_out_eligible(
+	const struct update_group *group, enum family family, const struct path *path);
+struct span adj_rib_out_next_hop(
+	const struct update_group *group, enum family family, const struct attr_set *attrs);
+void adj_rib_out_rules(const struct update_group *group, enum family family,
+	const struct path *path, struct attribute_export *rules);
+/* The path of the number that `group` would advertise now; NULL: none. */
+const struct path *adj_rib_out_path(
+	const struct update_group *group, enum family family, uint32_t number);
+size_t adj_rib_out_cost(const struct export_item *items, size_t n);
+typedef void adj_rib_out_commit(
+	void *context, enum family family, const struct export_item *item, bool sent);
+bool adj_rib_out_encode(struct update_group *group, enum family family, struct export_item *items,
+	size_t n, struct group_log *log, adj_rib_out_commit *commit, void *context);
+
+/* update_group.c */
+struct update_group *update_group_find(
+	struct rib *rib, const struct rib_peer_parameters *parameters);
+void update_group_release(struct update_group *group);
+void update_group_add(struct update_group *group, struct rib_peer *peer);
+void update_group_remove(struct rib_peer *peer);
+void update_group_leave(struct rib_peer *peer);
+void update_group_destroy_all(struct rib *rib);
+bool update_group_reserve(struct update_group *group, enum family family);
+void update_group_mark(struct update_group *group, enum family family, uint32_t number);
+bool update_group_flush(struct update_group *group, unsigned *items);
+void update_group_dry_add(struct rib_peer *peer);
+void update_group_dry_remove(struct rib_peer *peer);
+void update_group_wake(struct update_group *group);
+
+bool update_group_is_due(const struct update_group *group);
+
+/* cohort.c */
+struct cohort *cohort_new_catching_up(struct update_group *group);
+void cohort_link(struct cohort *cohort, struct update_group *group);
+void cohort_unlink(struct cohort *cohort);
+void cohort_destroy(struct cohort *cohort);
+void cohort_add(struct cohort *cohort, struct rib_peer *peer);
+void cohort_mark(struct cohort *cohort, enum family family, uint32_t number);
+bool cohort_join(struct rib_peer *peer);
+void cohort_leave(struct rib_peer *peer);
+void cohort_start(struct cohort *cohort);
+bool cohort_produce(struct cohort *cohort);
+bool cohort_is_done(const struct cohort *cohort);
+bool cohort_reserve(struct cohort *cohort, enum family family);
+void cohort_mark_all(struct update_group *group, enum family family, uint32_t number);
+void cohort_wake_pending(struct update_group *group);
+void cohort_limit(struct update_group *group);
+
+/* catch_up.c */
+bool catch_up_begin(struct rib_peer *peer);
+bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced);
+bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *parameters);
+
+#endif

@@ -1,0 +1,238 @@
+#include "rib/table.h"
+
+#include <string.h>
+
+void table_init(struct table *table, enum family family, struct attr_sets *attr_sets)
+{
+	*table = (struct table){ .family = family, .attr_sets = attr_sets };
+	tree_init(&table->tree);
+	slab_init(&table->entries, sizeof(struct entry) + family_address_len(family));
+	slab_init(&table->paths, sizeof(struct path));
+}
+
+void table_destroy(struct table *table)
+{
+	for (uint32_t n = 0; n < table->paths.used; n++) {
+		struct path *path = table_path(table, n);
+
+		/* source is 0 in a free record, whose first bytes are the free list's */
+		if (path->source != 0 && path->attrs != NULL)
+			attr_set_unref(table->attr_sets, path->attrs);
+	}
+	slab_destroy(&table->paths);
+	slab_destroy(&table->entries);
+	tree_destroy(&table->tree);
+	change_set_destroy(&table->undecided);
+}
+
+struct prefix table_prefix(const struct table *table, const struct entry *entry)
+{
+	struct prefix prefix = { .family = (uint8_t)table->family, .length = entry->length };
+
+	memcpy(prefix.bytes, entry->bytes, family_address_len(table->family));
+	return prefix;
+}
+
+uint32_t table_find(const struct table *table, const struct prefix *prefix)
+{
+	return tree_find(&table->tree, prefix);
+}
+
+uint32_t table_find_or_add(struct table *table, const struct prefix *prefix)
+{
+	uint32_t number = tree_find(&table->tree, prefix);
+	struct entry *entry;
+	uint32_t *place;
+
+	if (number != TREE_NONE)
+		return number;
+	number = slab_alloc(&table->entries);
+	if (number == SLAB_NONE)
+		return SLAB_NONE;
+	place = tree_insert(&table->tree, prefix);
+	if (place == NULL || !change_set_reserve(&table->undecided, number + 1)) {
+		if (place != NULL)
+			tree_remove(&table->tree, prefix);
+		slab_free(&table->entries, number);
+		return SLAB_NONE;
+	}
+	*place = number;
+	entry = table_entry(table, number);
+	entry->paths = PATH_NONE;
+	entry->best = PATH_NONE;
+	entry->flags = ENTRY_IN_USE;
+	entry->length = prefix->length;
+	memcpy(entry->bytes, prefix->bytes, family_address_len(table->family));
+	return number;
+}
+
+static void entry_free_if_idle(struct table *table, uint32_t number)
+{
+	struct entry *entry = table_entry(table, number);
+	struct prefix prefix;
+
+	if (entry->marks > 0 || entry->paths != PATH_NONE)
+		return;
+	prefix = table_prefix(table, entry);
+	tree_remove(&table->tree, &prefix);
+	slab_free(&table->entries, number);
+}
+
+static uint32_t entry_find_path(
+	const struct table *table, const struct entry *entry, uint16_t source, uint32_t path_id)
+{
+	uint32_t number = entry->paths;
+
+	while (number != PATH_NONE) {
+		const struct path *path = table_path(table, number);
+
+		if (path->source == source && path->path_id == path_id)
+			return number;
+		number = path->next;
+	}
+	return PATH_NONE;
+}
+
+static void peer_list_add(struct table *table, uint32_t *peer_paths, uint32_t number)
+{
+	struct path *path = table_path(table, number);
+
+	path->peer_previous = PATH_NONE;
+	path->peer_next = *peer_paths;
+	if (*peer_paths != PATH_NONE)
+		table_path(table, *peer_paths)->peer_previous = number;
+	*peer_paths = number;
+}
+
+static void peer_list_remove(struct table *table, uint32_t *peer_paths, uint32_t number)
+{
+	struct path *path = table_path(table, number);
+
+	if (path->peer_previous != PATH_NONE)
+		table_path(table, path->peer_previous)->peer_next = path->peer_next;
+	else
+		*peer_paths = path->peer_next;
+	if (path->peer_next != PATH_NONE)
+		table_path(table, path->peer_next)->peer_previous = path->peer_previous;
+}
+
+static void path_free_if_idle(struct table *table, uint32_t number)
+{
+	struct path *path = table_path(table, number);
+	uint32_t entry_number = path->entry;
+	uint32_t *link;
+
+	if (path->attrs != NULL || path->marks > 0)
+		return;
+	link = &table_entry(table, entry_number)->paths;
+	while (*link != number)
+		link = &table_path(table, *link)->next;
+	*link = path->next;
+	slab_free(&table->paths, number);
+	entry_free_if_idle(table, entry_number);
+}
+
+bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
+	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs,
+	struct table_change *change)
+{
+	uint32_t entry_number = table_find_or_add(table, prefix);
+	struct entry *entry;
+	struct path *path;
+	uint32_t number;
+
+	if (entry_number == SLAB_NONE)
+		return false;
+	entry = table_entry(table, entry_number);
+	number = entry_find_path(table, entry, source, path_id);
+	*change = (struct table_change){ .changed = true, .entry = entry_number, .path = number };
+	if (number == PATH_NONE) {
+		number = slab_alloc(&table->paths);
+		if (number == SLAB_NONE) {
+			entry_free_if_idle(table, entry_number);
+			return false;
+		}
+		change->path = number;
+		path = table_path(table, number);
+		*path = (struct path){ .path_id = path_id,
+			.entry = entry_number,
+			.next = entry->paths,
+			.source = source };
+		entry->paths = number;
+	}
+	path = table_path(table, number);
+	if (path->attrs == attrs) {
+		change->changed = false; /* the same again: RFC 4271 section 9 sees no change */
+		return true;
+	}
+	if (path->attrs == NULL) {
+		peer_list_add(table, peer_paths, number);
+		table->n_paths++;
+	} else {
+		attr_set_unref(table->attr_sets, path->attrs);
+	}
+	path->attrs = attr_set_ref(attrs);
+	if (entry->best == number)
+		entry->flags |= ENTRY_BEST_TOUCHED;
+	return true;
+}
+
+void table_withdraw_path(
+	struct table *table, uint32_t *peer_paths, uint32_t number, struct table_change *change)
+{
+	struct path *path = table_path(table, number);
+	struct entry *entry = table_entry(table, path->entry);
+
+	*change = (struct table_change){ .changed = true, .entry = path->entry, .path = number };
+	peer_list_remove(table, peer_paths, number);
+	attr_set_unref(table->attr_sets, path->attrs);
+	path->attrs = NULL;
+	table->n_paths--;
+	if (entry->best == number) {
+		entry->best = PATH_NONE;
+		entry->flags |= ENTRY_BEST_TOUCHED;
+		table->n_prefixes--;
+	}
+}
+
+void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
+	const struct prefix *prefix, uint32_t path_id, struct table_change *change)
+{
+	uint32_t entry = tree_find(&table->tree, prefix);
+	uint32_t number;
+
+	*change = (struct table_change){ .changed = false };
+	if (entry == TREE_NONE)
+		return;
+	number = entry_find_path(table, table_entry(table, entry), source, path_id);
+	if (number == PATH_NONE || table_path(table, number)->attrs == NULL)
+		return;
+	table_withdraw_path(table, peer_paths, number, change);
+}
+
+void table_settle(struct table *table, const struct table_change *change)
+{
+	if (!change->changed)
+		return;
+	if (change_set_add(&table->undecided, change->entry))
+		table_mark_entry(table, change->entry);
+	path_free_if_idle(table, change->path);
+}
+
+void table_unmark_entry(struct table *table, uint32_t number)
+{
+	table_entry(table, number)->marks--;
+	entry_free_if_idle(table, number);
+}
+
+void table_unmark_path(struct table *table, uint32_t number)
+{
+	table_path(table, number)->marks--;
+	path_free_if_idle(table, number);
+}
+
+size_t table_memory(const struct table *table)
+{
+	return table->tree.memory + slab_memory(&table->entries) + slab_memory(&table->paths) +
+	       change_set_memory(&table->undecided);
+}

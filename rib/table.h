@@ -1,0 +1,115 @@
+/*
+ * The table of one family: an entry for each prefix, a path for each (source peer, received path ID) of it. Owns both, the radix
+ * tree over the entries, and the set of entries whose decision is due. adj_rib_in.c writes it, decision.c, the
+ * update groups and the walks read it. It knows no policy and no session.
+ *
+ * Entries and paths have small dense numbers. A number is not used again while anything is still to be told
+ * about it: `marks` counts the change sets that hold it, and the last to let go frees it. So a prefix whose paths are all
+ * gone stays until its withdrawal was sent, and so does a path in the eyes of ADD-PATH groups.
+ */
+#ifndef RIB_TABLE_H
+#define RIB_TABLE_H
+
+#include "rib/attr_set.h"
+#include "rib/change_set.h"
+#include "rib/slab.h"
+#include "rib/tree.h"
+
+#define PATH_NONE SLAB_NONE
+
+struct path {
+	struct attr_set *attrs; /* NULL: withdrawn, not told everywhere yet */
+	uint32_t
+		path_id; /* as received; 0 without ADD-PATH. The ID sent is the path's number + 1 */
+	uint32_t entry;
+	uint32_t next; /* of the same entry */
+	uint32_t peer_next; /* of the same source peer */
+	uint32_t peer_previous;
+	uint16_t source; /* number of the peer it came from; never 0 */
+	uint16_t marks; /* change sets of paths that hold it */
+};
+
+#define ENTRY_IN_USE 0x01
+#define ENTRY_BEST_TOUCHED \
+	0x02 /* the best path changed its attributes or went away since the last decision */
+
+struct entry {
+	uint32_t paths; /* first path; PATH_NONE when there is none */
+	uint32_t best; /* PATH_NONE: no usable path */
+	uint16_t marks; /* change sets of entries that hold it */
+	uint8_t flags; /* ENTRY_* */
+	uint8_t length; /* of the prefix, in bits */
+	uint8_t bytes[]; /* 4 or 16, by family */
+};
+
+struct table {
+	enum family family;
+	struct attr_sets *attr_sets;
+	struct tree tree;
+	struct slab entries;
+	struct slab paths;
+	struct change_set undecided; /* entries */
+	uint64_t n_prefixes; /* entries with a usable path */
+	uint64_t n_paths; /* paths with attributes */
+};
+
+void table_init(struct table *table, enum family family, struct attr_sets *attr_sets);
+/* Gives back the attribute sets of all paths left. */
+void table_destroy(struct table *table);
+
+static inline struct entry *table_entry(const struct table *table, uint32_t number)
+{
+	return slab_at(&table->entries, number);
+}
+
+static inline struct path *table_path(const struct table *table, uint32_t number)
+{
+	return slab_at(&table->paths, number);
+}
+
+struct prefix table_prefix(const struct table *table, const struct entry *entry);
+
+/* The entry of a prefix: SLAB_NONE when there is none. */
+uint32_t table_find(const struct table *table, const struct prefix *prefix);
+/* ... made if there is none (without paths: the caller marks it or gives it one at once). SLAB_NONE when memory is short. */
+uint32_t table_find_or_add(struct table *table, const struct prefix *prefix);
+
+/* What came of an announcement or a withdrawal. */
+struct table_change {
+	bool changed;
+	uint32_t entry;
+	uint32_t path; /* may have been freed, unless the caller marks it: see table_settle */
+};
+
+/*
+ * The source announces the prefix with `attrs` (a reference is taken). `peer_paths` is the head of the peer's list of
+ * paths. False when memory is short (nothing changed). After it, and after a withdrawal, the caller marks the path where
+ * ADD-PATH groups must hear of it, then calls table_settle.
+ */
+bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
+	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs,
+	struct table_change *change);
+void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
+	const struct prefix *prefix, uint32_t path_id, struct table_change *change);
+/* The same for a path whose number is known. */
+void table_withdraw_path(
+	struct table *table, uint32_t *peer_paths, uint32_t number, struct table_change *change);
+/* Ends a change: frees the path when nobody marked it and puts the entry up for decision. */
+void table_settle(struct table *table, const struct table_change *change);
+
+/* An entry or path came into, or went out of, some change set. The one that goes out last may be freed by it. */
+static inline void table_mark_entry(struct table *table, uint32_t number)
+{
+	table_entry(table, number)->marks++;
+}
+static inline void table_mark_path(struct table *table, uint32_t number)
+{
+	table_path(table, number)->marks++;
+}
+void table_unmark_entry(struct table *table, uint32_t number);
+void table_unmark_path(struct table *table, uint32_t number);
+
+/* Bytes held, attribute sets apart. */
+size_t table_memory(const struct table *table);
+
+#endif
