@@ -218,6 +218,11 @@ static void values_are_strict(void **state)
 		{ ROUTER "groups: { \"a b\": {} }\n", 1,
 			"t:2:11: found \"a b\" as the name of a gr" },
 		{ ROUTER "groups: { \"\": {} }\n", 1, "t:2:11: found an empty text as the name" },
+		{ ROUTER "groups: { [a]: {} }\n", 1, "t:2:11: found a list as a key" },
+		{ ROUTER "listen: [ { address: [a] } ]\n", 1, "t:2:22: found a list for address" },
+		/* What is faulty is not compared. */
+		{ ROUTER "listen: [ { address: \"::\", port: 0 }, { address: \"::\", port: 0 } ]\n",
+			2, "t:2:62: found \"0\" for port" },
 		{ ROUTER "groups: []\n", 1, "t:2:9: found a list for groups, expected a mapping" },
 		{ ROUTER "groups: { a: }\n", 1, "found nothing for group a, expected a mapping" },
 		{ ROUTER "log: { level: loud }\n", 1,
@@ -399,6 +404,13 @@ static void edit_distances(void **state)
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++)
 		assert_int_equal(config_edit_distance(cases[i].a, cases[i].b), cases[i].distance);
+	char longest[66];
+	memset(longest, 'x', 65);
+	longest[65] = '\0';
+	assert_true(config_edit_distance(longest, "x") == SIZE_MAX);
+	assert_true(config_edit_distance("x", longest) == SIZE_MAX);
+	longest[64] = '\0';
+	assert_int_equal(config_edit_distance("x", longest), 63);
 }
 
 int main(void)
