@@ -168,7 +168,7 @@ class Lab:
         self.hosts[name] = Host(self, name, len(self.hosts) + 1)
         return self.hosts[name]
 
-    def logs(self, lines=25):
+    def logs(self, lines=12):
         """The ends of the logs, for the report of a failure."""
         parts = []
         for process in self.processes:
