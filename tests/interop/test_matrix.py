@@ -180,4 +180,4 @@ def ipv6_transport(t):
     run(t, "ipv6")
 
 
-suite.main()
+suite.main(parallel=True)

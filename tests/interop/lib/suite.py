@@ -125,15 +125,26 @@ def run_one(function):
     return t.failed == 0
 
 
-def main():
+def selected(words, names):
+    """The tests asked for: `--exact NAME`, or those whose names contain a word; all without any."""
+    if words[:1] == ["--exact"]:
+        return [function for function, name in zip(tests, names) if name in words[1:]]
+    return [function for function, name in zip(tests, names) if not words or any(word in name for word in words)]
+
+
+def main(parallel=False):
+    """`parallel`: the tests of this file may run beside each other; those of other files always may."""
     names = [f"{module_name()}/{function.__name__}" for function in tests]
-    if "--list" in sys.argv[1:]:
+    words = sys.argv[1:]
+    if words == ["--list"]:
         print("\n".join(names))
         return
-    chosen = [function for function, name in zip(tests, names)
-              if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    if words == ["--plan"]:  # for lib/runner.py
+        print("\n".join(f"{'parallel' if parallel else 'serial'} {name}" for name in names))
+        return
+    chosen = selected(words, names)
     if not chosen:
-        sys.exit(f"{sys.argv[0]}: no test matches {' '.join(sys.argv[1:])}; there are {', '.join(names)}")
+        sys.exit(f"{sys.argv[0]}: no test matches {' '.join(words)}; there are {', '.join(names)}")
     if os.geteuid() != 0:
         sys.exit(f"{sys.argv[0]}: needs root, for network namespaces (tests/run calls sudo)")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
