@@ -28,6 +28,7 @@ enum {
 struct mrt_file {
 	FILE *file;
 	BZFILE *bz; /* NULL: plain */
+	bool at_end; /* of the last bzip2 stream */
 	uint64_t offset;
 	struct mrt_peer *peers;
 	size_t n_peers;
@@ -50,7 +51,7 @@ static ssize_t take(struct mrt_file *mrt, uint8_t *to, size_t len)
 {
 	size_t got = 0;
 
-	while (got < len) {
+	while (got < len && !mrt->at_end) {
 		if (mrt->bz == NULL) {
 			size_t n = fread(to + got, 1, len - got, mrt->file);
 
@@ -78,9 +79,8 @@ static ssize_t take(struct mrt_file *mrt, uint8_t *to, size_t len)
 			if (mrt->bz == NULL)
 				return -1;
 			int next = n_unused > 0 ? 0 : fgetc(mrt->file);
-			if (next == EOF)
-				return (ssize_t)got;
-			if (n_unused == 0)
+			mrt->at_end = next == EOF;
+			if (n_unused == 0 && next != EOF)
 				ungetc(next, mrt->file);
 		}
 	}
