@@ -186,6 +186,18 @@ static bool start_peers(struct reflector *reflector)
 	return true;
 }
 
+static void log_start(const struct reflector *reflector)
+{
+	const struct config *config = reflector->config;
+	char id[16];
+
+	log_line(&reflector->log, LOG_INFO, "start", NULL,
+		"heliostatd " HELIOSTAT_VERSION " started: AS %" PRIu32
+		", BGP Identifier %s, %zu listeners, %zu configured peers",
+		config->as, bgp_id_format(config->router_id, id), config->n_listen,
+		config->n_peers);
+}
+
 struct reflector *reflector_new(struct config *config, struct event_base *base, FILE *faults)
 {
 	struct reflector *reflector = calloc(1, sizeof *reflector);
@@ -213,6 +225,7 @@ struct reflector *reflector_new(struct config *config, struct event_base *base, 
 		reflector_free(reflector);
 		return NULL;
 	}
+	log_start(reflector);
 	return reflector;
 }
 

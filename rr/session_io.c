@@ -319,6 +319,7 @@ void session_write(struct session *session)
 			return;
 		if (turn >= WRITE_TURN_MAX) {
 			session_set_ready(session);
+			reflector_schedule(session->reflector);
 			return;
 		}
 		sent = writev(session->fd, iov, n);
