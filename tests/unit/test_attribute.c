@@ -222,6 +222,7 @@ static const struct fault_case fault_cases[] = {
 	CASE("AS4_AGGREGATOR from a 4-octet speaker", INTERNAL, DISCARD, 18, "4-octet", BASE, 0xC0,
 		18, 8, AS(5), 10, 0, 0, 1),
 	CASE("AS4_PATH too short", OLD, DISCARD, 17, "AS4_PATH", BASE2, 0xC0, 17, 4, 2, 1, 0, 5),
+	CASE("AS4_PATH empty", OLD, DISCARD, 17, "0 bytes", BASE2, 0xC0, 17, 0),
 	CASE("AS4_PATH segment overrun", OLD, DISCARD, 17, "AS4_PATH", BASE2, 0xC0, 17, 6, 2, 2,
 		AS(5)),
 	CASE("AS4_PATH segment type 9", OLD, DISCARD, 17, "AS4_PATH", BASE2, 0xC0, 17, 6, 9, 1,
@@ -660,7 +661,11 @@ static void test_format(void **state)
 			.value = { cases[i].value, cases[i].len } };
 		assert_string_equal(attribute_format(&view, text, sizeof text), cases[i].text);
 	}
-	struct attribute_view view = { .type = ATTRIBUTE_CLUSTER_LIST,
+	/* RFC 4360 section 2: a route target that is not transitive is one all the same. */
+	struct attribute_view view = { .type = ATTRIBUTE_EXTENDED_COMMUNITIES,
+		.value = BYTES(0x40, 2, 0xFC, 0, 0, 0, 0, 100) };
+	assert_string_equal(attribute_format(&view, text, sizeof text), "rt:64512:100");
+	view = (struct attribute_view){ .type = ATTRIBUTE_CLUSTER_LIST,
 		.value = BYTES(10, 0, 0, 1, 10, 0, 0, 2) };
 	assert_string_equal(attribute_format(&view, text, 16), "10.0.0.1 10....");
 	view = (struct attribute_view){ .type = ATTRIBUTE_AS_PATH,

@@ -249,6 +249,8 @@ static const struct fault_case {
 		0, 2, NET_10, 0, 4, 0x40, 6, 1, 9),
 	CASE("withdraw with sound attributes, not all mandatory ones", ATTRIBUTE_ACCEPT, 0, NULL, 0,
 		2, NET_10, 0, 4, ORIGIN_I),
+	CASE("routes of another family with a malformed ORIGIN", ATTRIBUTE_ACCEPT, 0, NULL, 0, 0, 0,
+		14, 0x80, 14, 7, 0, 1, 128, 0, 0, 0xFF, 0xFF, 0x40, 1, 1, 9),
 	/* The attributes themselves are looked at in attributes_decode where there are routes. */
 	CASE("malformed ORIGIN with NLRI", ATTRIBUTE_ACCEPT, 0, NULL, 0, 0, 0, 4, 0x40, 1, 1, 9,
 		NET_10),
@@ -493,6 +495,16 @@ static void test_build_no_room(void **state)
 	update_end(&b);
 	assert_int_equal(count, 3);
 	assert_false(w.overflow);
+	/* The same for a withdraw, whose last two bytes are written at the end: 19 + 2 + 2 * 5 + 2 are 33. */
+	for (size_t size = 33; size < 38; size++) {
+		w = writer_of(buffer, size);
+		assert_true(update_begin_unreach(&b, &w, 4096, FAMILY_IPV4_UNICAST, false));
+		for (count = 0; update_add(&b, &host, 0);)
+			count++;
+		update_end(&b);
+		assert_int_equal(count, 2);
+		assert_false(w.overflow);
+	}
 }
 
 int main(void)
