@@ -24,7 +24,7 @@ def common(script, *words):
 def release_build():
     """The build that packaging/container/build makes and installs from, brought up to date."""
     folder = os.path.join(suite.TOP, "build-container")
-    common('install_missing "${build_packages[@]}"; build_release "$1" "$2" /usr rr/heliostatd mgmt/heliostat', folder)
+    common('install_missing "${build_packages[@]}"; build_release "$1" "$2" /usr heliostatd mgmt/heliostat', folder)
     return folder
 
 
