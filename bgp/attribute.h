@@ -58,7 +58,7 @@ enum attribute_action {
 
 /* One fault found; the most severe action of an UPDATE's faults is what is done. */
 struct attribute_fault {
-	uint8_t type;   /* attribute type; 0: the attribute list itself */
+	uint8_t type;   /* attribute type; 0: the attribute list or an NLRI field */
 	uint8_t action; /* enum attribute_action */
 	char reason[94];
 };

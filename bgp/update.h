@@ -33,7 +33,9 @@ struct update {
  * Splits the body of an UPDATE. Field and attribute lengths that do not add up, a second MP_REACH_NLRI or MP_UNREACH_NLRI,
  * NLRI that cannot be parsed: as RFC 7606 says, in `faults` (and `error` for ATTRIBUTE_RESET). When the action
  * is ATTRIBUTE_TREAT_AS_WITHDRAW, all NLRI fields that could be located are valid and are to be withdrawn.
- * NLRI are checked here in full, so nlri_next on the spans cannot fail.
+ * NLRI are checked here in full, so nlri_next on the spans cannot fail. `update` and `faults` are set anew, `error` only for
+ * ATTRIBUTE_RESET. An UPDATE without reachable NLRI has its attributes checked here too, because what is wrong with them
+ * ends the session (RFC 7606 section 5.2); those of any other are checked by attributes_decode.
  */
 void update_parse(struct span body, const struct attribute_context *context, struct update *update,
 	struct attribute_faults *faults, struct bgp_error *error);
@@ -71,12 +73,17 @@ struct update_builder {
 	unsigned count;          /* prefixes so far */
 };
 
-/* False (nothing written) when not even one prefix fits behind the attributes. `next_hop` is used for IPv6 only (16 or 32 bytes). */
+/*
+ * False (nothing written) when the longest prefix of the family does not fit behind the attributes: after true, the first
+ * update_add is true. The room of `w` is a limit as `max` is. `attributes` must live until update_end. `next_hop` is
+ * used for IPv6 only (16 or 32 bytes).
+ */
 bool update_begin_reach(struct update_builder *b, struct writer *w, size_t max, enum family family,
 	bool add_path, struct span next_hop, struct span attributes);
 bool update_begin_unreach(struct update_builder *b, struct writer *w, size_t max, enum family family,
 	bool add_path);
 bool update_add(struct update_builder *b, const struct prefix *prefix, uint32_t path_id);
+/* Without a prefix added nothing remains written. */
 void update_end(struct update_builder *b);
 
 /* RFC 4724 section 2 End-of-RIB, whole message. */

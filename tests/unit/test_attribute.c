@@ -561,6 +561,12 @@ static void test_encode_external(void **state)
 	/* A route of our own, with an empty path. */
 	assert_encoded(BYTES(ORIGIN_I, 0x40, 2, 0), &how,
 		BYTES(ORIGIN_I, 0x40, 2, 6, 2, 1, AS(64512), NEXT_HOP_1));
+	/* ... and with none at all, from an AS that an old speaker cannot write. */
+	how.as4 = false;
+	how.local_as = 70000;
+	assert_encoded(BYTES(ORIGIN_I), &how,
+		BYTES(ORIGIN_I, 0x40, 2, 4, 2, 1, 0x5B, 0xA0, NEXT_HOP_1, 0xC0, 17, 6, 2, 1,
+			AS(70000)));
 }
 
 /* RFC 6793 section 4.2.2 */
