@@ -155,7 +155,8 @@ static void find_peer_group(struct config_draft *draft, size_t index)
 	if (peer->group)
 		return;
 	struct config_nearest nearest = { .text = places->group_name };
-	for (size_t i = 0; i < config->n_groups; i++)
+	/* Hints that nobody will see are not worth their time: this is done a peer and a group. */
+	for (size_t i = 0; i < config->n_groups && draft->faults->n < CONFIG_FAULTS_MAX; i++)
 		config_nearest_offer(&nearest, config->groups[i].name);
 	config_fault(draft->faults, places->group,
 		"found the unknown group %s, expected the name of a group under \"groups\"%s",

@@ -5,6 +5,7 @@
 
 #include "rr/config_value.h"
 
+#define LISTEN_MAX	  256 /* sockets: each is compared with each */
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One key of a mapping. `read` gets the target that its mapping was given. */
@@ -192,6 +193,11 @@ static void read_listen(
 	(void)target;
 	if (!value_is(draft->faults, node, key, CONFIG_LIST, "a list of address and port"))
 		return;
+	if (node->n > LISTEN_MAX) {
+		config_fault(draft->faults, node->at,
+			"found %zu entries in %s, expected at most %d", node->n, key, LISTEN_MAX);
+		return;
+	}
 	/* The default gives way only now: a faulty list is no reason to lose it. */
 	struct config_listen *listen = allocate(draft, node->n, sizeof(*listen));
 	draft->listen = allocate(draft, node->n, sizeof(*draft->listen));

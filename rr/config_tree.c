@@ -17,6 +17,10 @@ struct config_fault {
 
 void config_fault(struct config_faults *faults, struct config_position at, const char *format, ...)
 {
+	if (faults->n == CONFIG_FAULTS_KEPT) {
+		faults->dropped++;
+		return;
+	}
 	if (faults->n == faults->capacity) {
 		size_t capacity = faults->capacity ? faults->capacity * 2 : 8;
 		struct config_fault *list = reallocarray(
@@ -79,7 +83,8 @@ void config_faults_write(struct config_faults *faults, FILE *to)
 	for (size_t i = 0; i < faults->n; i++) {
 		write_place(faults, faults->list[i].at, to);
 		if (i == CONFIG_FAULTS_MAX) {
-			fprintf(to, "and %zu more faults from here on\n", faults->n - i);
+			fprintf(to, "and %zu more faults from here on\n",
+				faults->n - i + faults->dropped);
 			break;
 		}
 		fprintf(to, "%s\n", faults->list[i].text);

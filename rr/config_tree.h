@@ -13,9 +13,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define CONFIG_DEPTH_MAX  16
-#define CONFIG_SIZE_MAX	  (16u << 20) /* bytes of a file */
-#define CONFIG_FAULTS_MAX 100 /* lines written; the others are counted */
+#define CONFIG_DEPTH_MAX   16
+#define CONFIG_SIZE_MAX	   (16u << 20) /* bytes of a file */
+#define CONFIG_FAULTS_KEPT 10000 /* faults remembered; what comes behind them is only counted */
+#define CONFIG_FAULTS_MAX  100 /* lines written; the others are counted */
 
 /* Both from 1, as editors count; columns are characters. Line 0 stands for the file as a whole. */
 struct config_position {
@@ -31,6 +32,7 @@ struct config_faults {
 	struct config_fault *list;
 	size_t n;
 	size_t capacity;
+	size_t dropped; /* found but not kept */
 	bool no_memory; /* an allocation failed: the result cannot be trusted */
 };
 

@@ -362,6 +362,49 @@ static void many_faults_are_counted(void **state)
 	free(text);
 }
 
+/* Memory for faults has an end, their count has none. */
+static void countless_faults_are_counted(void **state)
+{
+	char *text, *faults;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	(void)state;
+	assert_non_null(stream);
+	fputs(ROUTER "peers:\n", stream);
+	for (int i = 0; i < CONFIG_FAULTS_KEPT + 500; i++)
+		fputs("  - x\n", stream);
+	fclose(stream);
+	assert_null(parse(text, &faults));
+	assert_int_equal(count_lines(faults), CONFIG_FAULTS_MAX + 1);
+	assert_non_null(strstr(faults, "t:103:5: and 10400 more faults from here on\n"));
+	free(faults);
+	free(text);
+}
+
+static void too_many_sockets_are_refused(void **state)
+{
+	char *text, *faults;
+	size_t size;
+	(void)state;
+	for (int n = 256; n <= 257; n++) {
+		FILE *stream = open_memstream(&text, &size);
+		assert_non_null(stream);
+		fputs(ROUTER "listen:\n", stream);
+		for (int i = 0; i < n; i++)
+			fprintf(stream, "  - { address: 127.0.0.1, port: %d }\n", i + 1);
+		fclose(stream);
+		struct config *config = parse(text, &faults);
+		if (n == 256)
+			assert_non_null(config);
+		else
+			assert_string_equal(faults,
+				"t:3:3: found 257 entries in listen, expected at most 256\n");
+		config_free(config);
+		free(faults);
+		free(text);
+	}
+}
+
 static void long_names_are_cut(void **state)
 {
 	char *faults, text[600];
@@ -425,6 +468,8 @@ int main(void)
 		cmocka_unit_test(keys_are_held_against_each_other),
 		cmocka_unit_test(all_faults_come_at_once_in_order),
 		cmocka_unit_test(many_faults_are_counted),
+		cmocka_unit_test(countless_faults_are_counted),
+		cmocka_unit_test(too_many_sockets_are_refused),
 		cmocka_unit_test(long_names_are_cut),
 		cmocka_unit_test(edit_distances),
 	};
