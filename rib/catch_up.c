@@ -139,10 +139,12 @@ static void mark_family(struct cohort *cohort, enum family family, uint32_t numb
 }
 
 /* ... and of the families behind it. */
-static void mark_rest(struct cohort *cohort, enum family family, uint32_t number)
+static void mark_rest(struct cohort *cohort, uint8_t from, uint32_t number)
 {
-	for (; family < FAMILY_COUNT; family++, number = 0)
-		mark_family(cohort, family, number);
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (family >= from)
+			mark_family(cohort, family, family == from ? number : 0);
+	}
 }
 
 static bool take_back_all(struct cohort *cohort, struct rib_peer *peer)
@@ -203,9 +205,9 @@ bool catch_up_begin(struct rib_peer *peer)
 		return false;
 	}
 	update_group_dry_remove(peer);
+	log_cursor_release(&peer->cursor);
 	if (peer->cohort != NULL)
 		cohort_leave(peer);
-	log_cursor_release(&peer->cursor);
 	peer->cursor = begin;
 	peer->cursor.sent = sent;
 	cohort_add(cohort, peer);
@@ -262,11 +264,12 @@ bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *para
 			update_group_release(group);
 			return false;
 		}
+		/* First: what is dirty in the old group and gone from the table may go with the group. */
+		mark_rest(peer->cohort, 0, 0);
 		cohort_unlink(peer->cohort);
 		update_group_remove(peer);
 		update_group_add(group, peer);
 		cohort_link(peer->cohort, group);
-		mark_rest(peer->cohort, 0, 0);
 		if (peer->is_dry) {
 			peer->is_dry = false;
 			callbacks->output_ready(callbacks->context, peer);

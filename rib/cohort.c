@@ -82,7 +82,7 @@ void cohort_add(struct cohort *cohort, struct rib_peer *peer)
 	cohort->n_members++;
 }
 
-/* Takes the peer, whose cursor is released or moved by the caller, out of its cohort. */
+/* Takes the peer, whose cursor the caller has released, out of its cohort, which goes with its last member. */
 void cohort_leave(struct rib_peer *peer)
 {
 	struct cohort *cohort = peer->cohort;

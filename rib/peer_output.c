@@ -23,49 +23,50 @@ static void leave_cohort(struct rib_peer *peer)
 	peer->cursor = cursor;
 }
 
-int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max)
+/* Nothing to read. A flush that waited for that is made now; true when there is something to read then. */
+static bool run_dry(struct rib_peer *peer)
 {
 	unsigned items = FLUSH_ITEMS;
-	int n;
 
+	update_group_dry_add(peer);
+	if (peer->group->blocked)
+		(void)update_group_flush(
+			peer->group, &items); /* without memory: tried again by rib_run */
+	return !peer->is_dry;
+}
+
+/* Encodes the next slice for the peer's cohort. False when there is nothing to encode now. */
+static bool pull_cohort(struct cohort *cohort)
+{
+	uint64_t end = cohort->log.end;
+
+	if (!cohort->started || !cohort_produce(cohort))
+		return false;
+	/* What is left for a peer that catches up may wait for the group's flush. */
+	return !cohort->catching_up || cohort->log.end != end || cohort_is_done(cohort);
+}
+
+int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max)
+{
 	for (;;) {
 		struct cohort *cohort = peer->cohort;
-		uint64_t end;
 
-		n = peer->cursor.chunk == NULL
-			    ? 0
-			    : log_cursor_gather(&peer->cursor, peer->number, iov, max);
-		if (n > 0) {
-			update_group_dry_remove(peer);
-			return n;
+		if (peer->cursor.chunk != NULL) {
+			int n = log_cursor_gather(&peer->cursor, peer->number, iov, max);
+
+			if (n > 0) {
+				update_group_dry_remove(peer);
+				return n;
+			}
 		}
-		if (cohort == NULL) {
-			update_group_dry_add(peer);
-			if (!peer->group->blocked)
-				return 0;
-			/* The flush waited for a member to run dry. It wakes us when there is something. */
-			(void)update_group_flush(peer->group, &items);
-			if (peer->is_dry)
-				return 0;
-			continue;
-		}
-		if (!cohort->started) {
-			update_group_dry_add(peer);
-			return 0;
-		}
-		if (cohort_is_done(cohort)) {
+		if (cohort != NULL && cohort->started && cohort_is_done(cohort)) {
 			leave_cohort(peer);
-			continue;
-		}
-		end = cohort->log.end;
-		if (!cohort_produce(cohort) || (cohort->catching_up && cohort->log.end == end &&
-						       !cohort_is_done(cohort))) {
-			/* Out of memory, or all that is left waits for the group's flush: which wakes us. */
-			update_group_dry_add(peer);
+		} else if (cohort != NULL && pull_cohort(cohort)) {
+			if (cohort->log.held > peer->rib->parameters.log_limit)
+				cohort_limit(peer->group);
+		} else if (!run_dry(peer)) {
 			return 0;
 		}
-		if (cohort->log.held > peer->rib->parameters.log_limit)
-			cohort_limit(peer->group);
 	}
 }
 

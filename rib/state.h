@@ -188,7 +188,7 @@ void cohort_destroy(struct cohort *cohort);
 void cohort_add(struct cohort *cohort, struct rib_peer *peer);
 void cohort_mark(struct cohort *cohort, enum family family, uint32_t number);
 bool cohort_join(struct rib_peer *peer);
-void cohort_leave(struct rib_peer *peer);
+void cohort_leave(struct rib_peer *peer); /* its cursor is released before */
 void cohort_start(struct cohort *cohort);
 bool cohort_produce(struct cohort *cohort);
 bool cohort_is_done(const struct cohort *cohort);

@@ -162,9 +162,9 @@ void update_group_remove(struct rib_peer *peer)
 void update_group_leave(struct rib_peer *peer)
 {
 	update_group_dry_remove(peer);
+	log_cursor_release(&peer->cursor);
 	if (peer->cohort != NULL)
 		cohort_leave(peer);
-	log_cursor_release(&peer->cursor);
 	update_group_remove(peer);
 }
 
@@ -323,6 +323,18 @@ bool update_group_is_due(const struct update_group *group)
 	return false;
 }
 
+/* True when a member has nothing left to read before the next flush. */
+static bool somebody_waits(const struct update_group *group)
+{
+	if (group->dry != NULL)
+		return true;
+	for (const struct cohort *c = group->cohorts; c != NULL; c = c->next) {
+		if (c->catching_up && c->members->is_dry)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Appends what is dirty to the group's log, at most *items numbers, and wakes the members. When the log already holds half of what a peer may, and
  * no member has run dry, it waits for one: changes then gather in the dirty set, where they cost nothing. False when memory is
@@ -336,7 +348,7 @@ bool update_group_flush(struct update_group *group, unsigned *items)
 	group->blocked = false;
 	for (enum family family = 0; ok && family < FAMILY_COUNT; family++) {
 		while (ok && *items > 0 && group->family[family].dirty.count > 0) {
-			if (group->log.held > limit / 2 && group->dry == NULL) {
+			if (group->log.held > limit / 2 && !somebody_waits(group)) {
 				group->blocked = true;
 				return true;
 			}

@@ -1,0 +1,574 @@
+/*
+ * The whole rib against a model: peers of all kinds come and go, announce, withdraw, ask for refreshes, change their role and read their
+ * output in odd pieces, at random but repeatably. Afterwards, with everything read, each peer's table must be what RFC 4456 says it is told.
+ * The log limit is so small that peers are taken off the log all the time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bgp/update.h"
+#include "rib/rib.h"
+
+#define PEERS	  14
+#define PREFIXES  48 /* of each family */
+#define PATHS	  3 /* received path IDs */
+#define OUR_AS	  64512
+#define LOG_SMALL 3000
+
+/* What a receiver knows of one path; tag 0: nothing. */
+struct received {
+	uint32_t path_id;
+	uint32_t tag;
+	uint32_t originator;
+	bool has_cluster_list;
+};
+
+#define RECEIVED_MAX (PEERS * PATHS)
+
+struct client {
+	struct rib_peer *peer; /* NULL: down */
+	struct rib_peer_parameters parameters;
+	bool ready;
+	uint32_t announced[FAMILY_COUNT][PREFIXES][PATHS]; /* tags */
+	struct received table[FAMILY_COUNT][PREFIXES][RECEIVED_MAX];
+	uint8_t input[1 << 17];
+	size_t filled;
+	uint8_t end_of_rib;
+};
+
+struct model {
+	struct rib *rib;
+	struct client clients[PEERS];
+	uint64_t now;
+	uint64_t random;
+	uint32_t next_tag;
+	unsigned detached; /* times that a peer was seen catching up */
+};
+
+static uint32_t pick(struct model *m, uint32_t below)
+{
+	m->random = m->random * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(m->random >> 33) % below;
+}
+
+static struct prefix prefix_of(enum family family, unsigned n)
+{
+	struct prefix prefix = { .family = (uint8_t)family };
+
+	if (family == FAMILY_IPV4_UNICAST) {
+		prefix.bytes[0] = 10;
+		prefix.bytes[1] = (uint8_t)n;
+		prefix.length = (uint8_t)(16 + n % 9);
+	} else {
+		prefix.bytes[0] = 0xfd;
+		prefix.bytes[6] = (uint8_t)n;
+		prefix.length = (uint8_t)(56 + n % 73);
+	}
+	return prefix;
+}
+
+static int prefix_number(const struct prefix *prefix)
+{
+	for (unsigned n = 0; n < PREFIXES; n++) {
+		struct prefix known = prefix_of(prefix->family, n);
+
+		if (prefix_equal(&known, prefix))
+			return (int)n;
+	}
+	return -1;
+}
+
+static void output_ready(void *context, struct rib_peer *peer)
+{
+	struct client *client = rib_peer_session(peer);
+
+	(void)context;
+	client->ready = true;
+}
+
+static void receive_nlri(struct client *c, const struct nlri *nlri, const struct received *what)
+{
+	int n = prefix_number(&nlri->prefix);
+	struct received *table, *free_place = NULL;
+
+	assert_true(n >= 0);
+	table = c->table[nlri->prefix.family][n];
+	for (unsigned i = 0; i < RECEIVED_MAX; i++) {
+		if (table[i].tag != 0 && table[i].path_id == nlri->path_id) {
+			table[i] = *what;
+			table[i].path_id = nlri->path_id;
+			return;
+		}
+		if (table[i].tag == 0 && free_place == NULL)
+			free_place = &table[i];
+	}
+	if (what->tag == 0)
+		return;
+	assert_non_null(free_place);
+	*free_place = *what;
+	free_place->path_id = nlri->path_id;
+}
+
+static void receive_field(
+	struct client *c, struct span field, enum family family, const struct received *what)
+{
+	struct reader r = reader_of_span(field);
+	struct nlri nlri;
+
+	while (nlri_next(&r, family, c->parameters.add_path_send & FAMILY_BIT(family), &nlri))
+		receive_nlri(c, &nlri, what);
+	assert_int_equal(r.left, 0);
+}
+
+static struct received describe(const struct update *update, enum family family,
+	const struct span *next_hop, const struct attribute_context *context)
+{
+	static uint8_t buffer[CANONICAL_MAX];
+	struct writer canonical = writer_of(buffer, sizeof(buffer));
+	struct attribute_faults faults = { 0 };
+	struct attribute_keys keys;
+	struct attribute_view view;
+	struct received what = { 0 };
+	struct bgp_error error;
+	struct reader r;
+
+	attributes_decode(update->pieces, update->n_pieces, family, next_hop, context, &canonical,
+		&keys, &faults, &error);
+	assert_int_equal(faults.action, ATTRIBUTE_ACCEPT);
+	assert_true(attribute_find(
+		(struct span){ buffer, writer_len(&canonical) }, ATTRIBUTE_COMMUNITIES, &view));
+	r = reader_of_span(view.value);
+	assert_true(read_u32(&r, &what.tag));
+	what.originator = keys.flags & ATTR_HAS_ORIGINATOR_ID ? keys.originator_id : 0;
+	what.has_cluster_list = keys.cluster_list_length > 0;
+	return what;
+}
+
+static void receive_message(struct client *c, const struct message *message)
+{
+	/* To the receiver we are external when it is external to us. */
+	const struct attribute_context context = {
+		.external = c->parameters.role == ROLE_EXTERNAL,
+		.as4 = c->parameters.as4,
+		.add_path_receive = c->parameters.add_path_send,
+	};
+	const struct received nothing = { 0 };
+	struct attribute_faults faults = { 0 };
+	struct bgp_error error;
+	struct update update;
+	struct received what;
+
+	if (message->type == MESSAGE_ROUTE_REFRESH)
+		return;
+	assert_int_equal(message->type, MESSAGE_UPDATE);
+	update_parse(message->body, &context, &update, &faults, &error);
+	assert_int_equal(faults.action, ATTRIBUTE_ACCEPT);
+	if (update.end_of_rib) {
+		c->end_of_rib |= FAMILY_BIT(update.end_of_rib_family);
+		return;
+	}
+	receive_field(c, update.withdrawn, FAMILY_IPV4_UNICAST, &nothing);
+	if (update.has_mp_unreach)
+		receive_field(c, update.unreach_nlri, update.unreach_family, &nothing);
+	if (update.nlri.len > 0) {
+		what = describe(&update, FAMILY_IPV4_UNICAST, NULL, &context);
+		receive_field(c, update.nlri, FAMILY_IPV4_UNICAST, &what);
+	}
+	if (update.has_mp_reach) {
+		what = describe(&update, update.reach_family, &update.reach_next_hop, &context);
+		receive_field(c, update.reach_nlri, update.reach_family, &what);
+	}
+}
+
+/* Reads up to `most` bytes of the client's output. True when there was any. */
+static bool client_read(struct client *c, size_t most)
+{
+	struct iovec iov[3];
+	struct message message;
+	struct bgp_error error;
+	size_t sent = 0, used = 0, consumed;
+	int n = rib_peer_output(c->peer, iov, 3);
+
+	for (int i = 0; i < n && sent < most; i++) {
+		size_t len = iov[i].iov_len;
+
+		if (len > most - sent)
+			len = most - sent;
+		assert_true(c->filled + len <= sizeof(c->input));
+		memcpy(c->input + c->filled, iov[i].iov_base, len);
+		c->filled += len;
+		sent += len;
+	}
+	rib_peer_output_sent(c->peer, sent);
+	while (message_frame((struct span){ c->input + used, c->filled - used },
+		       c->parameters.extended_message, &message, &consumed,
+		       &error) == FRAME_COMPLETE) {
+		receive_message(c, &message);
+		used += consumed;
+	}
+	memmove(c->input, c->input + used, c->filled - used);
+	c->filled -= used;
+	assert_int_equal(rib_peer_output_amid_message(c->peer), c->filled > 0);
+	if (n == 0)
+		c->ready = false;
+	return n > 0;
+}
+
+static void client_up(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+	struct rib_peer_parameters *p = &c->parameters;
+
+	memset(c, 0, sizeof(*c));
+	*p = (struct rib_peer_parameters){ .address = { .len = 4,
+						   .bytes = { 192, 0, 2, (uint8_t)i } },
+		.as = OUR_AS,
+		.bgp_id = 0xc0000200u + i,
+		.role = pick(m, 4) == 0	  ? ROLE_NON_CLIENT
+			: pick(m, 5) == 0 ? ROLE_EXTERNAL
+					  : ROLE_CLIENT,
+		.families = pick(m, 4) ? FAMILIES_ALL : (uint8_t)(1 + pick(m, 2)),
+		.as4 = pick(m, 4) != 0,
+		.extended_message = pick(m, 2),
+		.session = c };
+	if (p->role == ROLE_EXTERNAL)
+		p->as = 65000 + i;
+	p->add_path_receive = (uint8_t)pick(m, 4) & p->families;
+	p->add_path_send = (uint8_t)(pick(m, 2) ? pick(m, 4) : 0) & p->families;
+	c->peer = rib_peer_up(m->rib, p);
+	assert_non_null(c->peer);
+	assert_ptr_equal(rib_peer_session(c->peer), c);
+	c->ready = true;
+}
+
+static void client_down(struct model *m, unsigned i)
+{
+	rib_peer_down(m->rib, m->clients[i].peer);
+	memset(&m->clients[i], 0, sizeof(m->clients[i]));
+}
+
+static void client_move(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+
+	if (c->parameters.role == ROLE_EXTERNAL)
+		return;
+	c->parameters.role = c->parameters.role == ROLE_CLIENT ? ROLE_NON_CLIENT : ROLE_CLIENT;
+	assert_true(rib_peer_move(m->rib, c->peer, &c->parameters));
+}
+
+/* Attributes as a peer of this kind would send them, tagged by a community. */
+static size_t attributes_write(
+	struct writer *w, const struct client *c, uint32_t tag, bool next_hop)
+{
+	bool external = c->parameters.role == ROLE_EXTERNAL;
+	size_t begin = writer_len(w);
+
+	write_bytes(w, "\x40\x01\x01\x00", 4);
+	write_u8(w, 0x40);
+	write_u8(w, ATTRIBUTE_AS_PATH);
+	write_u8(w, external ? (c->parameters.as4 ? 6 : 4) : 0);
+	if (external) {
+		write_u8(w, 2);
+		write_u8(w, 1);
+		if (c->parameters.as4)
+			write_u32(w, c->parameters.as);
+		else
+			write_u16(w, (uint16_t)c->parameters.as);
+	}
+	if (next_hop)
+		write_bytes(w, "\x40\x03\x04\xc0\x00\x02\xfe", 7);
+	if (!external) {
+		write_bytes(w, "\x40\x05\x04\x00\x00\x00", 6);
+		write_u8(w, (uint8_t)(100 + tag % 3));
+	}
+	write_bytes(w, "\xc0\x08\x04", 3);
+	write_u32(w, tag);
+	return writer_len(w) - begin;
+}
+
+static void client_update(struct model *m, unsigned i, bool announce)
+{
+	struct client *c = &m->clients[i];
+	enum family family = pick(m, 2);
+	bool add_path = c->parameters.add_path_receive & FAMILY_BIT(family);
+	uint32_t tag = announce ? m->next_tag++ : 0;
+	uint8_t buffer[4096], attributes[256];
+	struct writer w = writer_of(buffer, sizeof(buffer));
+	struct writer a = writer_of(attributes, sizeof(attributes));
+	uint8_t next_hop[16] = { 0xfd, [15] = 1 };
+	struct update_builder b;
+	struct bgp_error error;
+	unsigned first = pick(m, PREFIXES), n = 1 + pick(m, 10);
+
+	if (!(c->parameters.families & FAMILY_BIT(family)))
+		return;
+	attributes_write(&a, c, tag, family == FAMILY_IPV4_UNICAST);
+	if (announce)
+		assert_true(update_begin_reach(&b, &w, 4096, family, add_path,
+			(struct span){ next_hop, 16 },
+			(struct span){ attributes, writer_len(&a) }));
+	else
+		assert_true(update_begin_unreach(&b, &w, 4096, family, add_path));
+	for (unsigned k = first; k < first + n && k < PREFIXES; k++) {
+		unsigned id = add_path ? pick(m, PATHS) : 0;
+		struct prefix prefix = prefix_of(family, k);
+
+		assert_true(update_add(&b, &prefix, id));
+		c->announced[family][k][id] = tag;
+	}
+	update_end(&b);
+	assert_true(rib_update(m->rib, c->peer,
+		(struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN }, &error));
+}
+
+static void run(struct model *m)
+{
+	m->now += pick(m, 4000);
+	rib_run(m->rib, m->now, pick(m, 2), 1 + pick(m, 50));
+}
+
+static void step(struct model *m)
+{
+	unsigned i = pick(m, PEERS);
+	struct client *c = &m->clients[i];
+	struct rib_peer_counts counts;
+
+	if (c->peer == NULL) {
+		if (pick(m, 3) == 0)
+			client_up(m, i);
+		return;
+	}
+	rib_peer_counts(c->peer, &counts);
+	m->detached += strcmp(counts.output_state, "detached") == 0;
+	switch (pick(m, 32)) {
+	case 0: client_down(m, i); break;
+	case 1: assert_true(rib_refresh(m->rib, c->peer, pick(m, 2), pick(m, 2))); break;
+	case 2: client_move(m, i); break;
+	case 3 ... 5: client_update(m, i, false); break;
+	case 6 ... 18: client_update(m, i, true); break;
+	case 19 ... 22: run(m); break;
+	default:
+		if (i % 4 != 0 || pick(m, 8) == 0) /* every fourth peer is slow */
+			client_read(c, 1 + pick(m, 700));
+	}
+}
+
+static void settle(struct model *m)
+{
+	bool busy = true;
+
+	while (busy) {
+		m->now += 10000;
+		busy = rib_run(m->rib, m->now, true, 1000) != UINT64_MAX;
+		for (unsigned i = 0; i < PEERS; i++) {
+			/* Only who was told to: a wake-up that is missing shows as a missing route. */
+			while (m->clients[i].peer != NULL && m->clients[i].ready) {
+				if (client_read(&m->clients[i], 5000))
+					busy = true;
+			}
+		}
+	}
+}
+
+/* The best paths, as the rib says: the decision has tests of its own. */
+struct best {
+	uint32_t tag;
+	uint32_t bgp_id;
+	bool found;
+};
+
+struct best_walk {
+	enum family family;
+	struct best (*best)[PREFIXES];
+	unsigned visited;
+};
+
+static void visit_best(void *context, const struct rib_path_view *path)
+{
+	struct best_walk *walk = context;
+	struct attribute_view view;
+	int n = prefix_number(&path->prefix);
+	struct best *best;
+	struct reader r;
+
+	assert_true(n >= 0);
+	assert_true(path->best);
+	best = &walk->best[walk->family][n];
+	assert_false(best->found);
+	assert_true(attribute_find(path->attributes, ATTRIBUTE_COMMUNITIES, &view));
+	r = reader_of_span(view.value);
+	assert_true(read_u32(&r, &best->tag));
+	best->bgp_id = path->peer_bgp_id;
+	best->found = true;
+	walk->visited++;
+}
+
+static bool told(const struct client *to, const struct client *from)
+{
+	return to != from && !(to->parameters.role == ROLE_NON_CLIENT &&
+				     from->parameters.role == ROLE_NON_CLIENT);
+}
+
+static const struct received *find_tag(
+	const struct client *c, enum family family, unsigned n, uint32_t tag)
+{
+	for (unsigned i = 0; i < RECEIVED_MAX; i++) {
+		if (c->table[family][n][i].tag == tag)
+			return &c->table[family][n][i];
+	}
+	return NULL;
+}
+
+static unsigned count_tags(const struct client *c, enum family family, unsigned n)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < RECEIVED_MAX; i++)
+		count += c->table[family][n][i].tag != 0;
+	return count;
+}
+
+static void check_received(
+	const struct client *to, const struct client *from, const struct received *got)
+{
+	bool internal = to->parameters.role != ROLE_EXTERNAL &&
+			from->parameters.role != ROLE_EXTERNAL;
+
+	assert_non_null(got);
+	assert_int_equal(got->originator, internal ? from->parameters.bgp_id : 0);
+	assert_int_equal(got->has_cluster_list, internal);
+}
+
+static void check_prefix(
+	struct model *m, struct client *to, enum family family, unsigned n, const struct best *best)
+{
+	bool add_path = to->parameters.add_path_send & FAMILY_BIT(family);
+	unsigned expected = 0;
+
+	if (!(to->parameters.families & FAMILY_BIT(family))) {
+		assert_int_equal(count_tags(to, family, n), 0);
+		return;
+	}
+	for (unsigned k = 0; k < PEERS; k++) {
+		struct client *from = &m->clients[k];
+
+		if (from->peer == NULL || !told(to, from))
+			continue;
+		for (unsigned id = 0; id < PATHS; id++) {
+			uint32_t tag = from->announced[family][n][id];
+
+			if (tag == 0 ||
+				(!add_path && !(best->found && best->tag == tag &&
+						      best->bgp_id == from->parameters.bgp_id)))
+				continue;
+			check_received(to, from, find_tag(to, family, n, tag));
+			expected++;
+		}
+	}
+	assert_int_equal(count_tags(to, family, n), expected);
+}
+
+static void check(struct model *m)
+{
+	struct best best[FAMILY_COUNT][PREFIXES] = { 0 };
+
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		struct best_walk context = { family, best, 0 };
+		struct rib_walk walk = { .kind = RIB_WALK_BEST, .family = family };
+		struct rib_counts counts;
+
+		while (!walk.finished)
+			rib_walk(m->rib, &walk, 7, visit_best, &context);
+		rib_counts(m->rib, &counts);
+		assert_int_equal(counts.prefixes[family], context.visited);
+		for (unsigned n = 0; n < PREFIXES; n++) {
+			bool any = false;
+
+			for (unsigned i = 0; i < PEERS; i++) {
+				for (unsigned id = 0; id < PATHS; id++)
+					any |= m->clients[i].announced[family][n][id] != 0;
+			}
+			assert_int_equal(best[family][n].found, any);
+			for (unsigned i = 0; i < PEERS; i++) {
+				if (m->clients[i].peer != NULL)
+					check_prefix(
+						m, &m->clients[i], family, n, &best[family][n]);
+			}
+		}
+	}
+	for (unsigned i = 0; i < PEERS; i++) {
+		if (m->clients[i].peer != NULL)
+			assert_int_equal(
+				m->clients[i].end_of_rib, m->clients[i].parameters.families);
+	}
+}
+
+static void run_model(uint64_t seed, size_t log_limit, unsigned rounds, unsigned *detached)
+{
+	static const uint8_t key[16] = "a key for a test";
+	static struct model m;
+	struct rib_parameters parameters = { .as = OUR_AS,
+		.router_id = 0x0a000001,
+		.cluster_id = 0x0a000001,
+		.log_limit = log_limit,
+		.callbacks = { .output_ready = output_ready } };
+	struct rib_counts counts;
+
+	memset(&m, 0, sizeof(m));
+	m.random = seed;
+	m.next_tag = 1;
+	m.rib = rib_new(&parameters, key);
+	assert_non_null(m.rib);
+	for (unsigned round = 0; round < rounds; round++) {
+		for (unsigned i = 0; i < 300; i++)
+			step(&m);
+		settle(&m);
+		check(&m);
+	}
+	for (unsigned i = 0; i < PEERS; i++) {
+		if (m.clients[i].peer != NULL)
+			client_down(&m, i);
+	}
+	settle(&m);
+	rib_counts(m.rib, &counts);
+	assert_int_equal(counts.prefixes[0] + counts.prefixes[1], 0);
+	assert_int_equal(counts.paths[0] + counts.paths[1], 0);
+	assert_int_equal(counts.groups, 0);
+	rib_free(m.rib);
+	*detached += m.detached;
+}
+
+static void test_random_small_log(void **state)
+{
+	unsigned detached = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++)
+		run_model(seed * 7919, LOG_SMALL, 8, &detached);
+	assert_true(detached > 100);
+}
+
+static void test_random_default_log(void **state)
+{
+	unsigned detached = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		run_model(seed * 104729, 0, 8, &detached);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_small_log),
+		cmocka_unit_test(test_random_default_log),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
