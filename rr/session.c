@@ -162,6 +162,8 @@ static void establish(struct session *session)
 		return;
 	}
 	peer_session_established(session);
+	/* The RIB calls output_ready only after its output was asked for and had run dry: the first question is ours. */
+	session_set_ready(session);
 	reflector_schedule(session->reflector);
 }
 
