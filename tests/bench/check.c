@@ -101,10 +101,13 @@ static uint32_t reflected_set(
 	}
 	for (; more; more = attribute_next(&r, &view))
 		copy_attribute(&w, &view);
+	/* RFC 2545 section 3: a link-local address goes along only to a peer on the next hop's own subnet. */
+	struct span next_hop = attribute_set_next_hop(from);
+	if (next_hop.len == 32)
+		next_hop.len = 16;
 	uint32_t reflected = w.overflow ? 0
 					: table_set(bench->table,
-						  (struct span){ bytes, writer_len(&w) },
-						  attribute_set_next_hop(from));
+						  (struct span){ bytes, writer_len(&w) }, next_hop);
 	free(bytes);
 	return reflected;
 }
@@ -182,6 +185,20 @@ static void format_set(const struct table *table, uint32_t set, char *text, size
 	}
 }
 
+/* The bytes, where the text does not show the difference: flags, a link-local next hop, unknown attributes. */
+static void format_bytes(const struct table *table, uint32_t set, char *text, size_t size)
+{
+	const struct attribute_set *attributes = table_set_of(table, set);
+	size_t at = (size_t)snprintf(text, size, "next hop ");
+
+	for (size_t i = 0; i < attributes->next_hop_len && at < size; i++)
+		at += (size_t)snprintf(text + at, size - at, "%02x", attributes->next_hop[i]);
+	if (at < size)
+		at += (size_t)snprintf(text + at, size - at, " attributes ");
+	for (size_t i = 0; i < attributes->canonical_len && at < size; i++)
+		at += (size_t)snprintf(text + at, size - at, "%02x", attributes->canonical[i]);
+}
+
 static void difference(struct checker *checker, const struct speaker *client, uint32_t base,
 	uint32_t found, uint32_t expected)
 {
@@ -193,6 +210,10 @@ static void difference(struct checker *checker, const struct speaker *client, ui
 		return;
 	format_set(table, found, a, sizeof(a));
 	format_set(table, expected, b, sizeof(b));
+	if (found != 0 && expected != 0 && strcmp(a, b) == 0) {
+		format_bytes(table, found, a, sizeof(a));
+		format_bytes(table, expected, b, sizeof(b));
+	}
 	snprintf(text, sizeof(text), "%s %s: found %s, expected %s",
 		speaker_name(client, name, sizeof(name)),
 		prefix_format(&table_slot_of(table, base)->prefix, prefix), a, b);
