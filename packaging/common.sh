@@ -29,7 +29,7 @@ as_root() {
 
 # install_missing PACKAGE…: installs those that are not there. Without any it touches neither apt nor the network.
 install_missing() {
-	local package status missing=()
+	local package status output missing=()
 	command -v dpkg-query >/dev/null || die "found no dpkg; expected Debian 12 or a relative of it"
 	for package in "$@"; do
 		status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
@@ -39,13 +39,23 @@ install_missing() {
 
 	say "installing ${missing[*]}"
 	# An earlier run may have been interrupted while dpkg was at work; apt refuses everything until this is done.
-	[[ -z $(dpkg --audit) ]] || as_root dpkg --configure -a
+	if [[ -n $(dpkg --audit) ]]; then
+		output=$(as_root dpkg --configure -a 2>&1) || printf '%s\n' "$output" >&2
+	fi
 	# Old lists may still be good enough (no network, a mirror on disk), so only the install decides.
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update ||
+	output=$(apt_get -q update 2>&1) || {
+		printf '%s\n' "$output" >&2
 		say "apt-get update failed; trying with the package lists that are there"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
-		install --no-install-recommends "${missing[@]}" ||
+	}
+	output=$(apt_get -q -y install --no-install-recommends "${missing[@]}" 2>&1) || {
+		printf '%s\n' "$output" | tail -n 40 >&2
 		die "apt-get could not install: ${missing[*]} (see its lines above)"
+	}
+}
+
+# apt_get WORD…: asks nothing, and waits for another apt that is at work, as on a machine that was just started.
+apt_get() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 
 # configured SOURCE BUILD PREFIX: is BUILD a finished release configuration of this SOURCE?
