@@ -156,37 +156,35 @@ static bool next_hop_is_ours(
 	return local->len > 0 && memcmp(local->bytes, keys->next_hop, local->len) == 0;
 }
 
-/* Announces the routes of one field. False when the session must end. */
-static bool announce_all(
-	struct input *in, struct span field, enum family family, const struct span *mp_next_hop)
+/* The routes of one NLRI field, with the attributes that hold for them. */
+struct reach {
+	enum family family;
+	struct span nlri;
+	const struct span *mp_next_hop; /* NULL for the classic field */
+	struct attr_set *attrs; /* interned, referenced; NULL: nothing to announce */
+};
+
+/* Announces, or where the import rules refuse the attributes withdraws, the routes of one field. False: memory. */
+static bool announce_all(struct input *in, const struct reach *reach)
 {
-	bool add_path = in->context.add_path_receive & FAMILY_BIT(family);
-	struct attr_set *set = intern(in, family, mp_next_hop);
-	struct reader r = reader_of_span(field);
+	bool add_path = in->context.add_path_receive & FAMILY_BIT(reach->family);
+	struct reader r = reader_of_span(reach->nlri);
 	enum drop_reason reason = DROP_REASON_COUNT;
 	struct nlri nlri;
-	bool ok = true;
 
-	if (set == NULL) {
-		if (in->error->code != 0)
-			return false;
-		withdraw_all(in, field, family);
-		return true;
-	}
-	if (set->verdict != 0)
-		reason = set->verdict - 1;
-	else if (next_hop_is_ours(in->peer, family, &set->keys))
+	if (reach->attrs->verdict != 0)
+		reason = reach->attrs->verdict - 1;
+	else if (next_hop_is_ours(in->peer, reach->family, &reach->attrs->keys))
 		reason = DROP_BAD_NEXT_HOP;
-	while (ok && nlri_next(&r, family, add_path, &nlri)) {
+	while (nlri_next(&r, reach->family, add_path, &nlri)) {
 		if (reason != DROP_REASON_COUNT) {
 			in->peer->dropped[reason]++;
 			withdraw(in->rib, in->peer, &nlri);
-		} else {
-			ok = announce(in->rib, in->peer, &nlri, set);
+		} else if (!announce(in->rib, in->peer, &nlri, reach->attrs)) {
+			return out_of_memory(in->error);
 		}
 	}
-	attr_set_unref(&in->rib->attr_sets, set);
-	return ok || out_of_memory(in->error);
+	return true;
 }
 
 static bool has_family(const struct input *in, enum family family)
@@ -194,36 +192,54 @@ static bool has_family(const struct input *in, enum family family)
 	return in->peer->parameters.families & FAMILY_BIT(family);
 }
 
+/*
+ * Announces what an UPDATE holds. All its attributes are looked at before any route is announced: RFC 7606 section 3 (h), the
+ * most severe action is that of the whole message. False when the session must end.
+ */
+static bool apply_reach(struct input *in, struct reach *reach, size_t n)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < n; i++) {
+		if (in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW)
+			break;
+		reach[i].attrs = intern(in, reach[i].family, reach[i].mp_next_hop);
+		ok = reach[i].attrs != NULL || in->error->code == 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (ok && in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW)
+			withdraw_all(in, reach[i].nlri, reach[i].family);
+		else if (ok)
+			ok = announce_all(in, &reach[i]);
+		if (reach[i].attrs != NULL)
+			attr_set_unref(&in->rib->attr_sets, reach[i].attrs);
+	}
+	return ok;
+}
+
 /* Routes of families that were not negotiated are passed over: RFC 4760 section 6. */
 static bool apply(struct input *in)
 {
 	const struct update *update = in->update;
-	bool drop = in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW;
 	bool foreign = update->foreign_families > 0;
+	struct reach reach[2];
+	size_t n = 0;
 
-	if (has_family(in, FAMILY_IPV4_UNICAST)) {
+	if (has_family(in, FAMILY_IPV4_UNICAST))
 		withdraw_all(in, update->withdrawn, FAMILY_IPV4_UNICAST);
-		if (drop)
-			withdraw_all(in, update->nlri, FAMILY_IPV4_UNICAST);
-		else if (update->nlri.len > 0 &&
-			 !announce_all(in, update->nlri, FAMILY_IPV4_UNICAST, NULL))
-			return false;
-	} else {
-		foreign |= update->nlri.len > 0;
-	}
 	if (update->has_mp_unreach && has_family(in, update->unreach_family))
 		withdraw_all(in, update->unreach_nlri, update->unreach_family);
-	if (update->has_mp_reach && has_family(in, update->reach_family)) {
-		if (drop || in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW)
-			withdraw_all(in, update->reach_nlri, update->reach_family);
-		else if (update->reach_nlri.len > 0 &&
-			 !announce_all(in, update->reach_nlri, update->reach_family,
-				 &update->reach_next_hop))
-			return false;
-	}
-	foreign |= update->has_mp_reach && !has_family(in, update->reach_family);
+	if (update->nlri.len > 0 && has_family(in, FAMILY_IPV4_UNICAST))
+		reach[n++] = (struct reach){ FAMILY_IPV4_UNICAST, update->nlri, NULL, NULL };
+	else
+		foreign |= update->nlri.len > 0;
+	if (update->has_mp_reach && has_family(in, update->reach_family))
+		reach[n++] = (struct reach){ update->reach_family, update->reach_nlri,
+			&update->reach_next_hop, NULL };
+	else
+		foreign |= update->has_mp_reach;
 	in->peer->dropped[DROP_FOREIGN_FAMILY] += foreign;
-	return true;
+	return apply_reach(in, reach, n);
 }
 
 bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct bgp_error *error)
