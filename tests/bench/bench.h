@@ -108,6 +108,8 @@ struct speaker_group {
 	char *name;
 	uint32_t count;
 	struct speaker *speakers;
+	struct ip_address target; /* as `target` said at the last connect */
+	uint16_t target_port;
 	uint32_t as;
 	uint32_t remote_as; /* 0: any */
 	uint16_t hold_time;

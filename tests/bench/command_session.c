@@ -225,6 +225,8 @@ enum outcome run_connect(struct script *script, char **words, size_t n_words, FI
 	if (script->bench->target.len != selection.group->speakers[0].local.len)
 		return script_fail(script, "expected a target of the address family of %s first",
 			selection.group->name);
+	selection.group->target = script->bench->target;
+	selection.group->target_port = script->bench->target_port;
 	FOR_SELECTED(selection, i)
 	{
 		double wait = rate > 0 ? (i - selection.first) / rate : 0;

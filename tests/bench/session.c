@@ -594,7 +594,7 @@ static void start_connecting(struct bench *bench, struct speaker *speaker)
 		speaker_down(bench, speaker, strerror(error));
 		return;
 	}
-	len = socket_address(&address, &bench->target, bench->target_port);
+	len = socket_address(&address, &speaker->group->target, speaker->group->target_port);
 	if (connect(fd, (struct sockaddr *)&address, len) != 0 && errno != EINPROGRESS) {
 		int error = errno;
 
