@@ -607,8 +607,9 @@ static void complete_value(
 	if (argument->kind == ARGUMENT_CHOICE) {
 		for (size_t c = 0; c < CHOICES_MAX && argument->choices[c] != NULL; c++) {
 			if (begins_with(argument->choices[c], begun))
-				completion->word(
-					completion->context, argument->choices[c], argument->help);
+				completion->word(completion->context, argument->choices[c],
+					argument->choice_help[c] != NULL ? argument->choice_help[c]
+									 : argument->help);
 		}
 		return;
 	}

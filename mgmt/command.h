@@ -30,6 +30,7 @@ struct argument {
 	const char *keyword; /* the word that announces the value; NULL: the value stands alone */
 	const char *name; /* "ADDRESS"; what a choice is about */
 	const char *choices[CHOICES_MAX];
+	const char *choice_help[CHOICES_MAX]; /* of each; NULL: `help` */
 	const char *help;
 };
 

@@ -77,9 +77,8 @@ static unsigned char interrupt_key(EditLine *edit, int key)
 	int len = (int)(info->lastchar - info->buffer);
 	el_cursor(edit, len);
 	el_deletestr(edit, len);
-	fputs("^C", stdout);
-	fflush(stdout);
-	return CC_NEWLINE;
+	puts("^C");
+	return CC_REDISPLAY;
 }
 
 static EditLine *edit_new(struct shell *shell, History *history_lines)
@@ -91,8 +90,9 @@ static EditLine *edit_new(struct shell *shell, History *history_lines)
 	el_set(edit, EL_PROMPT, prompt_text);
 	el_set(edit, EL_EDITOR, "emacs");
 	el_set(edit, EL_HIST, history, history_lines);
-	el_set(edit, EL_ADDFN, "heliostat-complete", "Complete the word", complete_key);
-	el_set(edit, EL_ADDFN, "heliostat-interrupt", "Give the line up", interrupt_key);
+	/* The wide form keeps the names it is given; the other copies them and never frees the copies. */
+	el_wset(edit, EL_ADDFN, L"heliostat-complete", L"Complete the word", complete_key);
+	el_wset(edit, EL_ADDFN, L"heliostat-interrupt", L"Give the line up", interrupt_key);
 	el_set(edit, EL_BIND, "^I", "heliostat-complete", NULL);
 	el_set(edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(edit, NULL);
