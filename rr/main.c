@@ -130,9 +130,30 @@ static bool watch_signals(struct daemon *daemon)
 	return true;
 }
 
+/*
+ * Two priorities: what is set to 0 (the reflector's tick) goes before the sockets, and the loop looks for it at least every
+ * 20 ms however many sockets are ready.
+ */
+static struct event_base *new_event_base(void)
+{
+	static const struct timeval interval = { .tv_usec = 20000 };
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config != NULL && event_config_set_max_dispatch_interval(config, &interval, -1, 1) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	if (base != NULL && event_base_priority_init(base, 2) < 0) {
+		event_base_free(base);
+		return NULL;
+	}
+	return base;
+}
+
 static int run(struct daemon *daemon, struct config *config)
 {
-	daemon->base = event_base_new();
+	daemon->base = new_event_base();
 	if (daemon->base == NULL) {
 		fputs("heliostatd: cannot create an event loop\n", stderr);
 		config_free(config);

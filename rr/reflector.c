@@ -12,9 +12,10 @@
 #include "rr/reload.h"
 #include "rr/state.h"
 
-#define TICK_US	      200000
-#define RUN_BUDGET_US 5000
-#define SHUTDOWN_US   (2 * SECOND_US)
+#define TICK_US		200000
+#define RUN_BUDGET_US	5000
+#define WRITE_BUDGET_US 20000 /* a turn; what is left over is written in the next */
+#define SHUTDOWN_US	(2 * SECOND_US)
 
 uint64_t jittered(uint64_t us)
 {
@@ -27,14 +28,21 @@ static struct timeval timeval_of(uint64_t us)
 		.tv_usec = (suseconds_t)(us % SECOND_US) };
 }
 
-/* Writes what the RIB has for the sessions that it named; each at most once, so none is served twice before another. */
+/*
+ * Writes what the RIB has for the sessions that it named, in turn, each at most once, until the budget is spent: thousands
+ * with much to write must not keep the loop from reading and from its timers.
+ */
 static void write_ready(struct reflector *reflector)
 {
+	uint64_t end = monotonic_us() + WRITE_BUDGET_US;
+
 	for (size_t n = reflector->n_ready; n > 0 && !TAILQ_EMPTY(&reflector->ready); n--) {
 		struct session *session = TAILQ_FIRST(&reflector->ready);
 
 		session_clear_ready(session);
 		session_write(session);
+		if (monotonic_us() >= end)
+			return;
 	}
 }
 
@@ -143,12 +151,12 @@ static void on_update_fault(
 	peer_update_fault(session->peer, faults);
 }
 
-struct rib *reflector_rib_new(struct reflector *reflector)
+struct rib *reflector_rib_new(struct reflector *reflector, const struct config *config)
 {
 	struct rib_parameters parameters = {
-		.as = reflector->config->as,
-		.router_id = reflector->config->router_id,
-		.cluster_id = reflector->config->cluster_id,
+		.as = config->as,
+		.router_id = config->router_id,
+		.cluster_id = config->cluster_id,
 		.callbacks = { on_output_ready, on_update_fault, reflector },
 	};
 
@@ -163,6 +171,8 @@ static bool start_events(struct reflector *reflector)
 	event_assign(&reflector->run_event, reflector->base, -1, 0, on_run, reflector);
 	event_assign(&reflector->run_timer, reflector->base, -1, EV_TIMEOUT, on_run, reflector);
 	reflector->events_added = true;
+	/* Timers go before sockets where the loop has priorities (main.c). */
+	(void)event_priority_set(&reflector->tick_event, 0);
 	return event_add(&reflector->tick_event, &tick) == 0;
 }
 
@@ -217,7 +227,7 @@ struct reflector *reflector_new(struct config *config, struct event_base *base, 
 	TAILQ_INIT(&reflector->dead);
 	arc4random_buf(reflector->hash_key, sizeof reflector->hash_key);
 	reflector->input = malloc(INPUT_BUFFER_SIZE);
-	reflector->rib = reflector_rib_new(reflector);
+	reflector->rib = reflector_rib_new(reflector, config);
 	if (reflector->input == NULL || reflector->rib == NULL || !start_events(reflector) ||
 		!listeners_open(reflector, config, fault, sizeof fault) ||
 		!start_peers(reflector)) {

@@ -179,21 +179,14 @@ static void add_new(struct reflector *reflector)
 }
 
 /* AS, BGP Identifier and cluster ID are in what every peer was sent: an empty RIB is the plain way to new ones. */
-static bool rebuild_rib(struct reflector *reflector, const struct config *config)
+static void replace_rib(struct reflector *reflector, struct rib *rib)
 {
-	struct config *old = reflector->config;
-	struct rib *rib;
-
-	reflector->config = (struct config *)(uintptr_t)config;
-	rib = reflector_rib_new(reflector);
-	reflector->config = old;
-	if (rib == NULL)
-		return false;
+	log_line(&reflector->log, LOG_WARNING, "reload", NULL,
+		"router as, id or cluster-id changed: all sessions are reset");
 	for (size_t i = 0; i < reflector->peers.count; i++)
 		peer_stop(reflector->peers.peers[i], CEASE_CONFIG_CHANGE, NULL, false);
 	rib_free(reflector->rib);
 	reflector->rib = rib;
-	return true;
 }
 
 static bool change_listeners(struct reflector *reflector, const struct config *config)
@@ -211,29 +204,45 @@ static bool change_listeners(struct reflector *reflector, const struct config *c
 	return false;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* What needs privileges or a socket that shells hang on is not changed under way. */
+static void warn_of_restart(
+	const struct reflector *reflector, const struct config *old, const struct config *new)
+{
+	if (!same_text(old->socket_path, new->socket_path) ||
+		!same_text(old->socket_group, new->socket_group))
+		log_line(&reflector->log, LOG_WARNING, "reload", NULL,
+			"management socket settings changed: they take effect at the next start");
+}
+
 bool reload_apply(struct reflector *reflector, struct config *config)
 {
 	struct config *old = reflector->config;
 	bool all = old->as != config->as || old->router_id != config->router_id ||
 		   old->cluster_id != config->cluster_id;
+	struct rib *rib = NULL;
 
-	if (!change_listeners(reflector, config)) {
+	/* First what can fail. */
+	if (all)
+		rib = reflector_rib_new(reflector, config);
+	if (all && rib == NULL)
+		log_line(&reflector->log, LOG_ERROR, "reload-failed", NULL,
+			"no memory for a new RIB; the old configuration stays");
+	if ((all && rib == NULL) || !change_listeners(reflector, config)) {
+		if (rib != NULL)
+			rib_free(rib);
 		config_free(config);
 		return false;
 	}
-	if (all) {
-		log_line(&reflector->log, LOG_WARNING, "reload", NULL,
-			"router as, id or cluster-id changed: all sessions are reset");
-		if (!rebuild_rib(reflector, config)) {
-			log_line(&reflector->log, LOG_ERROR, "reload-failed", NULL,
-				"no memory for a new RIB; the old configuration stays");
-			listeners_prune(reflector, old);
-			config_free(config);
-			return false;
-		}
-	}
 	reflector->log.level = config->log_level;
 	reflector->log.format = config->log_format;
+	warn_of_restart(reflector, old, config);
+	if (all)
+		replace_rib(reflector, rib);
 	/* The sessions' OPENs read the configuration in force, so it changes before the peers do; the old one is still alive. */
 	reflector->config = config;
 	update_existing(reflector, config, all);

@@ -101,7 +101,9 @@ static void on_session_write(evutil_socket_t fd, short what, void *context)
 		session_event(session, FSM_EVENT_TCP_ACKED, NULL);
 		return;
 	}
-	session_write(session);
+	/* At the end of the turn, with all others, within the budget that they share. */
+	session_set_ready(session);
+	reflector_schedule(session->reflector);
 }
 
 bool session_attach(struct session *session, int fd, bool connecting)

@@ -88,7 +88,7 @@ uint64_t jittered(uint64_t us);
 
 /* There is work for rib_run or output to write: both happen at the end of this turn of the loop. */
 void reflector_schedule(struct reflector *reflector);
-/* A new, empty RIB after the configuration in force; NULL when memory is short. */
-struct rib *reflector_rib_new(struct reflector *reflector);
+/* A new, empty RIB after `config`; NULL when memory is short. */
+struct rib *reflector_rib_new(struct reflector *reflector, const struct config *config);
 
 #endif
