@@ -155,6 +155,8 @@ const char *role_name(enum role role)
 
 const char *drop_reason_name(enum drop_reason reason)
 {
-	static const char *const names[DROP_REASON_COUNT] = { "a", "b", "c", "d", "e", "f", "g" };
+	static const char *const names[DROP_REASON_COUNT] = { "originator-loop", "cluster-loop",
+		"as-loop", "bad-next-hop", "treat-as-withdraw", "attribute-discard",
+		"foreign-family" };
 	return names[reason];
 }

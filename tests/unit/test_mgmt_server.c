@@ -416,6 +416,49 @@ static void test_route_text(void **state)
 		"out\nno route matches 10.9.0.1/32\nend 0\n");
 }
 
+/* heliostat(1) promises stable field names: every one that is written stands there. */
+static void test_documented_fields(void **state)
+{
+	static const char *const requests[] = { "json show summary\n", "json show peers\n",
+		"json show peers 10.1.0.1\n", "json show groups\n", "json show routes\n",
+		"json show version\n", "json show config\n", "json clear peer 10.1.0.1\n",
+		"json help show\n" };
+	struct fixture *fixture = *state;
+	const char *source = getenv("HELIOSTAT_SOURCE");
+	char path[512];
+	snprintf(path, sizeof path, "%s/packaging/man/heliostat.1", source != NULL ? source : ".");
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	static char manual[64 * 1024];
+	size_t len = fread(manual, 1, sizeof manual - 1, file);
+	manual[len] = '\0';
+	fclose(file);
+
+	fixture->reflector.routes = 1;
+	unsigned fields = 0;
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		struct output heard = { 0 };
+		bool closed;
+		int fd = dial(fixture);
+		say(fd, requests[i], strlen(requests[i]));
+		hear(fixture, fd, 1, &heard, &closed);
+		for (const char *colon = heard.bytes; (colon = strstr(colon, "\":")) != NULL;
+			colon++) {
+			const char *begin = colon;
+			while (begin[-1] != '"')
+				begin--;
+			char field[64];
+			snprintf(field, sizeof field, "\"%.*s\":", (int)(colon - begin), begin);
+			if (strstr(manual, field) == NULL)
+				fail_msg("heliostat.1 does not have %s", field);
+			fields++;
+		}
+		close(fd);
+		output_free(&heard);
+	}
+	assert_true(fields > 100);
+}
+
 static void test_clear(void **state)
 {
 	struct fixture *fixture = *state;
@@ -561,6 +604,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_peer_vanishes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_route_json, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_route_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_documented_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clear, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shutdown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
