@@ -114,7 +114,7 @@ void log_line(const struct log *log, enum log_level level, const char *event,
 
 bool log_rate_allow(struct log_rate *rate, uint64_t now, uint64_t *suppressed)
 {
-	if (rate->at != 0 && now - rate->at < SECOND) {
+	if (rate->at != 0 && now < rate->at + SECOND) {
 		rate->suppressed++;
 		return false;
 	}
@@ -125,7 +125,7 @@ bool log_rate_allow(struct log_rate *rate, uint64_t now, uint64_t *suppressed)
 
 bool log_rate_settle(struct log_rate *rate, uint64_t now, uint64_t *suppressed)
 {
-	if (rate->suppressed == 0 || now - rate->at < SECOND)
+	if (rate->suppressed == 0 || now < rate->at + SECOND)
 		return false;
 	*suppressed = rate->suppressed;
 	*rate = (struct log_rate){ .at = now };

@@ -355,7 +355,7 @@ void peer_tick(struct peer *peer, uint64_t now)
 bool peer_forgettable(const struct peer *peer, uint64_t now)
 {
 	return peer->config == NULL && peer->incoming == NULL &&
-	       now - peer->down_since >= FORGET_US;
+	       elapsed_us(peer->down_since, now) >= FORGET_US;
 }
 
 /* No peer and no range covers the address, or the peer fails again and again. */
@@ -395,7 +395,7 @@ static void refuse_second(struct peer *peer, struct session *established, int fd
 	closing_start(peer->reflector, fd, bytes, w.overflow ? 0 : writer_len(&w));
 	log_line(&peer->reflector->log, LOG_DEBUG, "session-collision", &subject,
 		"second connection refused: the session is Established");
-	if (now - peer->probed_at >= SECOND_US) {
+	if (elapsed_us(peer->probed_at, now) >= SECOND_US) {
 		peer->probed_at = now;
 		session_event(established, FSM_EVENT_KEEPALIVE_EXPIRES, NULL);
 	}

@@ -270,7 +270,7 @@ void session_event(struct session *session, enum fsm_event event, const struct s
 	uint64_t now = monotonic_us();
 	struct session_end end = {
 		.before = before,
-		.state_us = now - session->state_since,
+		.state_us = elapsed_us(session->state_since, now),
 		.actions = step.actions,
 		.event = event,
 	};
@@ -342,7 +342,7 @@ static bool send_hold_expired(const struct session *session, uint64_t now)
 		return false;
 	if (limit < SEND_HOLD_MIN_US)
 		limit = SEND_HOLD_MIN_US;
-	return now - session->blocked_since >= limit;
+	return elapsed_us(session->blocked_since, now) >= limit;
 }
 
 static bool due(uint64_t at, uint64_t now)

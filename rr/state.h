@@ -83,6 +83,12 @@ static inline uint64_t monotonic_us(void)
 	return (uint64_t)now.tv_sec * SECOND_US + (uint64_t)now.tv_nsec / 1000 + 1;
 }
 
+/* 0 when `since` is the later: the `now` of a tick is older than what happens during the tick. */
+static inline uint64_t elapsed_us(uint64_t since, uint64_t now)
+{
+	return now > since ? now - since : 0;
+}
+
 /* `us` less a random part of up to a quarter: the jitter of RFC 4271 section 10. */
 uint64_t jittered(uint64_t us);
 

@@ -23,7 +23,7 @@ static void view_session(const struct session *session, uint64_t now, struct pee
 	view->local = session->local;
 	view->remote_port = session->remote_port;
 	view->state = session->state;
-	view->state_seconds = (now - session->state_since) / SECOND_US;
+	view->state_seconds = elapsed_us(session->state_since, now) / SECOND_US;
 	/* Before its OPEN was taken nothing of the peer is known. */
 	if (session->state >= FSM_OPEN_CONFIRM)
 		view->bgp_id = session->theirs.bgp_id;
@@ -75,7 +75,7 @@ static void view_peer(const struct peer *peer,
 	if (session != NULL)
 		view_session(session, now, &view);
 	else
-		view.state_seconds = (now - peer->down_since) / SECOND_US;
+		view.state_seconds = elapsed_us(peer->down_since, now) / SECOND_US;
 	visit(context, &view);
 }
 
