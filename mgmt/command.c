@@ -117,26 +117,23 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Levenshtein distance with transpositions of neighbors, both words shorter than WORD_MAX. */
+/* Levenshtein distance of two words shorter than WORD_MAX. */
 static size_t edit_distance(const char *a, const char *b)
 {
-	size_t rows[3][WORD_MAX + 1];
+	size_t rows[2][WORD_MAX];
 	size_t a_len = strlen(a), b_len = strlen(b);
 	for (size_t j = 0; j <= b_len; j++)
 		rows[0][j] = j;
 	for (size_t i = 1; i <= a_len; i++) {
-		size_t *now = rows[i % 3];
-		const size_t *before = rows[(i + 2) % 3];
+		size_t *now = rows[i % 2];
+		const size_t *before = rows[(i + 1) % 2];
 		now[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			size_t best = before[j - 1] + (a[i - 1] != b[j - 1]);
-			best = least(best, least(before[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				best = least(best, rows[(i + 1) % 3][j - 2] + 1);
-			now[j] = best;
+			size_t replaced = before[j - 1] + (a[i - 1] != b[j - 1]);
+			now[j] = least(replaced, least(before[j], now[j - 1]) + 1);
 		}
 	}
-	return rows[a_len % 3][b_len];
+	return rows[a_len % 2][b_len];
 }
 
 /* The word of `set` that `word` is most probably a slip of; NULL when none is near. */

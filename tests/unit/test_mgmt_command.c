@@ -174,6 +174,23 @@ static void test_faults(void **state)
 	}
 }
 
+static void ignore_word(void *context, const char *word, const char *words_help)
+{
+	(void)words_help;
+	*(size_t *)context += strlen(word);
+}
+
+static void ignore_value(void *context, const struct argument *argument, const char *begun)
+{
+	(void)begun;
+	*(size_t *)context += strlen(argument->name);
+}
+
+static void ignore_row(void *context, const struct command *command)
+{
+	*(size_t *)context += strlen(command->words);
+}
+
 /* Bytes of any kind, and lines at the limits, end in a fault or a command, never in a crash. */
 static void test_any_line(void **state)
 {
@@ -184,6 +201,7 @@ static void test_any_line(void **state)
 		"exact" };
 	uint32_t random = 12345;
 	unsigned accepted = 0;
+	size_t completed = 0;
 	(void)state;
 	for (int round = 0; round < 20000; round++) {
 		char line[1024] = "";
@@ -198,8 +216,12 @@ static void test_any_line(void **state)
 		accepted += good;
 		assert_int_equal(good, fault.len == 0);
 		output_free(&fault);
+		struct completion completion = { ignore_word, ignore_value, &completed };
+		command_complete(mgmt_commands(), line, &completion);
+		command_matching(mgmt_commands(), line, ignore_row, &completed);
 	}
 	assert_true(accepted > 0);
+	assert_true(completed > 0);
 
 	char line[COMMAND_LINE_MAX + 1];
 	memset(line, 'x', sizeof line - 1);
@@ -296,6 +318,50 @@ static void test_usage(void **state)
 	output_free(&usages);
 }
 
+static bool run_nothing(struct request *request)
+{
+	(void)request;
+	return true;
+}
+
+/* A word that begins another one, and a command that begins another one, as tables to come will have them. */
+static void test_words_within_words(void **state)
+{
+	static const struct command rows[] = {
+		{ .words = "show routes", .help = "a", .run = run_nothing },
+		{ .words = "show route",
+			.help = "b",
+			.arguments = { { .kind = ARGUMENT_PREFIX,
+				.required = true,
+				.name = "PREFIX" } },
+			.run = run_nothing },
+		{ .words = "config", .help = "c", .run = run_nothing },
+		{ .words = "config check", .help = "d", .run = run_nothing },
+	};
+	static const struct command_table table = { rows, ARRAY_LEN(rows) };
+	static const struct {
+		const char *line;
+		const char *words; /* NULL: refused */
+	} lines[] = {
+		{ "show route 10.0.0.0/8", "show route" },
+		{ "show routes", "show routes" },
+		{ "show rout", NULL },
+		{ "conf", "config" },
+		{ "conf ch", "config check" },
+		{ "config checks", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct command_line parsed;
+		struct output fault = { 0 };
+		bool good = command_parse(&table, lines[i].line, &parsed, &fault);
+		assert_int_equal(good, lines[i].words != NULL);
+		if (good)
+			assert_string_equal(parsed.command->words, lines[i].words);
+		output_free(&fault);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_any_line),
+		cmocka_unit_test(test_words_within_words),
 		cmocka_unit_test(test_completion),
 		cmocka_unit_test(test_usage),
 	};
