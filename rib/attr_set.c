@@ -120,14 +120,24 @@ struct attr_set *attr_cache_find(const struct attr_sets *sets, const struct siph
 	return slot->set;
 }
 
+static void cache_clear(struct attr_sets *sets, struct attr_cache_slot *slot)
+{
+	if (slot->set == NULL)
+		return;
+	slot->set->cached--;
+	attr_set_unref(sets, slot->set);
+	slot->set = NULL;
+}
+
 void attr_cache_put(struct attr_sets *sets, const struct siphash_result *key, struct attr_set *set)
 {
 	struct attr_cache_slot *slot = &sets->cache[key->low % ATTR_CACHE_SLOTS];
 
-	if (slot->set != NULL)
-		attr_set_unref(sets, slot->set);
+	set->cached++;
+	attr_set_ref(set);
+	cache_clear(sets, slot);
 	slot->key = *key;
-	slot->set = attr_set_ref(set);
+	slot->set = set;
 }
 
 void attr_sets_sweep(struct attr_sets *sets, size_t slots)
@@ -135,10 +145,8 @@ void attr_sets_sweep(struct attr_sets *sets, size_t slots)
 	for (; slots > 0; slots--) {
 		struct attr_cache_slot *slot = &sets->cache[sets->sweep];
 
-		if (slot->set != NULL && slot->set->refs == 1) {
-			attr_set_unref(sets, slot->set);
-			slot->set = NULL;
-		}
+		if (slot->set != NULL && slot->set->refs == slot->set->cached)
+			cache_clear(sets, slot);
 		sets->sweep = (sets->sweep + 1) % ATTR_CACHE_SLOTS;
 	}
 }

@@ -13,6 +13,8 @@ struct attr_set {
 	struct attr_set *chain; /* in the table */
 	uint64_t hash;
 	uint32_t refs;
+	uint32_t
+		cached; /* of these, held by slots of the cache: other raw bytes may mean the same */
 	uint32_t len; /* of `bytes` */
 	uint8_t verdict; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
 	struct attribute_keys keys;

@@ -156,11 +156,14 @@ struct rib_peer *rib_peer_up(struct rib *rib, const struct rib_peer_parameters *
 	peer->number = peer_number(rib);
 	group = peer->number != 0 ? update_group_find(rib, parameters) : NULL;
 	if (group == NULL) {
+		if (peer->number != 0)
+			rib->peer_hint = peer->number;
 		free(peer);
 		return NULL;
 	}
 	update_group_add(group, peer);
 	if (!cohort_join(peer)) {
+		rib->peer_hint = peer->number;
 		update_group_leave(peer);
 		free(peer);
 		return NULL;

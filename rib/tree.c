@@ -309,8 +309,8 @@ uint32_t *tree_insert(struct tree *tree, const struct prefix *prefix)
 		node = child;
 	}
 	place = node_entry_place(tree, node, slot_of_prefix(prefix, depth));
-	if (place == NULL && node->children == 0 && node_entries(node) == 0)
-		tree_remove(tree, prefix); /* takes the empty node out again */
+	if (place == NULL)
+		tree_remove(tree, prefix); /* takes the node out again if it is empty */
 	return place;
 }
 
@@ -352,6 +352,10 @@ void tree_remove(struct tree *tree, const struct prefix *prefix)
 			node_unlink(parent, value);
 		node_free(tree, node);
 		node = parent;
+	}
+	if (node == tree->root && node->children == 0 && node_entries(node) == 0) {
+		node_free(tree, node);
+		tree->root = NULL;
 	}
 }
 
