@@ -180,7 +180,10 @@ int client_request(struct client *client, const char *format, const char *comman
 			strlen(command), MGMT_REQUEST_MAX - strlen(format) - 2);
 		return MGMT_USAGE;
 	}
-	/* A connection that was open may be from before a restart of the daemon: then a new one is worth a try. */
+	/*
+	 * A connection that was open may be from before a restart of the daemon: then a new one is
+	 * worth a try.
+	 */
 	bool reused = client->fd >= 0;
 	if (!client_connect(client, faults))
 		return MGMT_UNREACHABLE;

@@ -1,6 +1,7 @@
 /*
- * The client's end of the management protocol (mgmt/protocol.h): connects, sends one request at a time, hands the frames of the answer to
- * whoever asked. Called by main_client.c and shell.c. It never writes to the terminal and knows no command.
+ * The client's end of the management protocol (mgmt/protocol.h): connects, sends one request at a
+ * time, hands the frames of the answer to whoever asked. Called by main_client.c and shell.c. It
+ * never writes to the terminal and knows no command.
  */
 #ifndef MGMT_CLIENT_H
 #define MGMT_CLIENT_H
@@ -14,7 +15,8 @@
 struct client {
 	const char *path;
 	int fd; /* -1: not connected */
-	int interrupt; /* descriptor that becomes readable when the user wants the answer to end (signalfd); -1: none */
+	int interrupt; /* descriptor that becomes readable when the user wants the answer to end
+			  (signalfd); -1: none */
 	char buffer[64 * 1024];
 	size_t at;
 	size_t len;
@@ -35,9 +37,10 @@ void client_begin(struct client *client, const char *path);
 /* False with one line in `faults` when nobody answers at the path. */
 bool client_connect(struct client *client, FILE *faults);
 /*
- * Sends one request (connecting first where it must) and reads its answer to the end. Returns the daemon's status;
- * MGMT_UNREACHABLE, with a line in `faults`, when there is none; CLIENT_INTERRUPTED when the user broke it off. After
- * the last two the connection is closed; the next request opens another.
+ * Sends one request (connecting first where it must) and reads its answer to the end. Returns the
+ * daemon's status; MGMT_UNREACHABLE, with a line in `faults`, when there is none;
+ * CLIENT_INTERRUPTED when the user broke it off. After the last two the connection is closed; the
+ * next request opens another.
  */
 int client_request(struct client *client, const char *format, const char *command,
 	const struct client_sink *sink, FILE *faults);

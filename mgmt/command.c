@@ -429,7 +429,10 @@ static bool looks_numeric(const char *word)
 	return strpbrk(word, ":./") != NULL || (word[0] >= '0' && word[0] <= '9');
 }
 
-/* The rest of the line from word `from` on, as it was typed: spaces kept, one pair of quotes taken off. */
+/*
+ * The rest of the line from word `from` on, as it was typed: spaces kept, one pair of quotes taken
+ * off.
+ */
 static void take_rest(
 	const struct words *words, size_t from, const char *line, struct argument_value *value)
 {

@@ -1,7 +1,8 @@
 /*
- * The language of the management shell: a table with one row a command, a parser that accepts every unambiguous abbreviation, and
- * completion and help from the same rows. The server calls it with request lines. It runs nothing itself, knows no
- * reflector and opens no socket; which rows there are stands in commands.c.
+ * The language of the management shell: a table with one row a command, a parser that accepts every
+ * unambiguous abbreviation, and completion and help from the same rows. The server calls it with
+ * request lines. It runs nothing itself, knows no reflector and opens no socket; which rows there
+ * are stands in commands.c.
  */
 #ifndef MGMT_COMMAND_H
 #define MGMT_COMMAND_H
@@ -69,13 +70,16 @@ struct command_line {
 };
 
 /*
- * Understands `line`. False when it does not; then `fault` holds one line without a line feed that names the word found and what
- * was expected. An empty line is such a fault.
+ * Understands `line`. False when it does not; then `fault` holds one line without a line feed that
+ * names the word found and what was expected. An empty line is such a fault.
  */
 bool command_parse(const struct command_table *table, const char *line, struct command_line *parsed,
 	struct output *fault);
 
-/* Where completion may stand: values that only the caller knows (the peers' addresses) are asked for by kind. */
+/*
+ * Where completion may stand: values that only the caller knows (the peers' addresses) are asked
+ * for by kind.
+ */
 struct completion {
 	/* A word that may stand next and begins as the line's last word does, with its help. */
 	void (*word)(void *context, const char *word, const char *help);
@@ -90,7 +94,10 @@ void command_complete(
 void command_usage(const struct command *command, struct output *out);
 /* The form of one argument, without brackets: "peer ADDRESS", "longer|exact". */
 void argument_form(const struct argument *argument, struct output *out);
-/* Rows whose words begin with those of `line` (abbreviations count; "" is all rows), in order. Returns how many were visited. */
+/*
+ * Rows whose words begin with those of `line` (abbreviations count; "" is all rows), in order.
+ * Returns how many were visited.
+ */
 size_t command_matching(const struct command_table *table, const char *line,
 	void (*visit)(void *context, const struct command *command), void *context);
 

@@ -1,6 +1,6 @@
 /*
- * Completion as the server answers it: the words of the command table, and the peers' addresses where an address may stand. Called by
- * connection.c for requests of the format "complete".
+ * Completion as the server answers it: the words of the command table, and the peers' addresses
+ * where an address may stand. Called by connection.c for requests of the format "complete".
  */
 #ifndef MGMT_COMPLETE_H
 #define MGMT_COMPLETE_H

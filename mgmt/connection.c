@@ -41,7 +41,9 @@ static void send_frame(
 	struct connection *connection, const char *kind, const char *bytes, size_t len)
 {
 	struct evbuffer *to = output_of(connection);
-	/* A prefix with thousands of paths is rendered in one go: its text may take several frames. */
+	/*
+	 * A prefix with thousands of paths is rendered in one go: its text may take several frames.
+	 */
 	for (size_t at = 0; at < len;) {
 		size_t piece = len - at < MGMT_FRAME_MAX ? len - at : MGMT_FRAME_MAX;
 		if (evbuffer_add_printf(to, "%s %zu\n", kind, piece) < 0 ||
@@ -223,7 +225,10 @@ static bool take_request(struct connection *connection)
 	return true;
 }
 
-/* Does what can be done now: one request or one slice, then other events have their turn. May free the connection. */
+/*
+ * Does what can be done now: one request or one slice, then other events have their turn. May free
+ * the connection.
+ */
 static void pump(struct connection *connection)
 {
 	size_t waiting = evbuffer_get_length(output_of(connection));

@@ -1,6 +1,6 @@
 /*
- * Small renderings that several commands share: durations, sizes, families. Called by the show commands; writes into buffers of the
- * caller or a JSON writer and knows no reflector.
+ * Small renderings that several commands share: durations, sizes, families. Called by the show
+ * commands; writes into buffers of the caller or a JSON writer and knows no reflector.
  */
 #ifndef MGMT_FORMAT_H
 #define MGMT_FORMAT_H

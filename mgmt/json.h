@@ -1,7 +1,8 @@
 /*
- * A streaming JSON writer (RFC 8259): puts commas, quotes and escapes right while values are written one after the
- * other into a struct output that may be emptied between any two calls. Called by the show commands. It keeps no
- * values, so an array of a million routes costs no memory; it never checks that keys are unique.
+ * A streaming JSON writer (RFC 8259): puts commas, quotes and escapes right while values are
+ * written one after the other into a struct output that may be emptied between any two calls.
+ * Called by the show commands. It keeps no values, so an array of a million routes costs no memory;
+ * it never checks that keys are unique.
  */
 #ifndef MGMT_JSON_H
 #define MGMT_JSON_H

@@ -1,6 +1,6 @@
 /*
- * heliostat: the shell of heliostatd. Reads the command line and hands over: a command in the arguments, commands on standard input, or
- * the interactive prompt.
+ * heliostat: the shell of heliostatd. Reads the command line and hands over: a command in the
+ * arguments, commands on standard input, or the interactive prompt.
  */
 #include <getopt.h>
 #include <stdlib.h>

@@ -127,7 +127,10 @@ size_t utf8_character(const char *bytes, size_t len)
 		if (!is_continuation(bytes[i]))
 			return 0;
 	}
-	/* RFC 3629 section 4: the second byte bars overlong forms, surrogates and what lies behind U+10FFFF. */
+	/*
+	 * RFC 3629 section 4: the second byte bars overlong forms, surrogates and what lies behind
+	 * U+10FFFF.
+	 */
 	unsigned char second = (unsigned char)bytes[1];
 	if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
 		(first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F))

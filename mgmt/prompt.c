@@ -90,13 +90,19 @@ static EditLine *edit_new(struct shell *shell, History *history_lines)
 	el_set(edit, EL_PROMPT, prompt_text);
 	el_set(edit, EL_EDITOR, "emacs");
 	el_set(edit, EL_HIST, history, history_lines);
-	/* The wide form keeps the names it is given; the other copies them and never frees the copies. */
+	/*
+	 * The wide form keeps the names it is given; the other copies them and never frees the
+	 * copies.
+	 */
 	el_wset(edit, EL_ADDFN, L"heliostat-complete", L"Complete the word", complete_key);
 	el_wset(edit, EL_ADDFN, L"heliostat-interrupt", L"Give the line up", interrupt_key);
 	el_set(edit, EL_BIND, "^I", "heliostat-complete", NULL);
 	el_set(edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(edit, NULL);
-	/* While a line is edited Ctrl-C is a key like others; while a command runs it ends the command. */
+	/*
+	 * While a line is edited Ctrl-C is a key like others; while a command runs it ends the
+	 * command.
+	 */
 	el_set(edit, EL_SETTY, "-d", "-isig", NULL);
 	el_set(edit, EL_BIND, "^C", "heliostat-interrupt", NULL);
 	return edit;

@@ -1,6 +1,7 @@
 /*
- * One command while it runs: what a command's handler is given and what it leaves behind. Handlers (show_*.c, clear.c ...) fill it, the server
- * calls them and sends what they rendered. A handler never waits, never touches the socket, and works for about 2 ms a call.
+ * One command while it runs: what a command's handler is given and what it leaves behind. Handlers
+ * (show_*.c, clear.c ...) fill it, the server calls them and sends what they rendered. A handler
+ * never waits, never touches the socket, and works for about 2 ms a call.
  */
 #ifndef MGMT_REQUEST_H
 #define MGMT_REQUEST_H
@@ -22,10 +23,16 @@ struct request {
 	struct output out; /* rendered in this call; the server sends and empties it after each */
 	struct output fault; /* why the command failed, one line without a line feed */
 	int status; /* enum mgmt_status */
-	/* The handler's own between its calls; freed by the server through state_free when the command ends, however it ends. */
+	/*
+	 * The handler's own between its calls; freed by the server through state_free when the
+	 * command ends, however it ends.
+	 */
 	void *state;
 	void (*state_free)(void *state);
-	/* Done by the server once the whole answer has left, or its reader is gone. Takes ownership of after_text. */
+	/*
+	 * Done by the server once the whole answer has left, or its reader is gone. Takes ownership
+	 * of after_text.
+	 */
 	void (*after)(struct reflector *reflector, const char *text);
 	char *after_text;
 };
@@ -34,14 +41,23 @@ struct request {
 uint64_t request_clock(void);
 /* True while the slice that began at `started` may go on. */
 bool request_may_go_on(const struct request *request, uint64_t started);
-/* Ends the command as failed, with a line for people. Returns true, so that a handler can `return request_fail(...)`. */
+/*
+ * Ends the command as failed, with a line for people. Returns true, so that a handler can `return
+ * request_fail(...)`.
+ */
 bool request_fail(struct request *request, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* As request_fail, for memory. */
 bool request_no_memory(struct request *request);
-/* Allocates `size` zeroed bytes as request->state; NULL, with request_no_memory done, when memory is short. */
+/*
+ * Allocates `size` zeroed bytes as request->state; NULL, with request_no_memory done, when memory
+ * is short.
+ */
 void *request_state(struct request *request, size_t size, void (*state_free)(void *state));
-/* The answer of a command that only acts: the line, or {"result":"done","message":LINE}. Returns true. */
+/*
+ * The answer of a command that only acts: the line, or {"result":"done","message":LINE}. Returns
+ * true.
+ */
 bool request_done(struct request *request, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Frees what the request owns. */

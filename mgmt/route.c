@@ -7,7 +7,10 @@
 #include "bgp/as_path.h"
 #include "mgmt/format.h"
 
-/* The attributes that an output names, by what they hold; everything else is shown as unknown, in hexadecimal. */
+/*
+ * The attributes that an output names, by what they hold; everything else is shown as unknown, in
+ * hexadecimal.
+ */
 struct listed_attribute {
 	uint8_t type;
 	uint8_t element; /* bytes of each of its values */
@@ -67,8 +70,8 @@ static bool find_u32(struct span attributes, uint8_t type, uint32_t *value)
 }
 
 /*
- * LOCAL_PREF: the decision takes 100 where a route came without (RFC 4271 section 9.1.1 leaves it to us); a path shown as
- * it is sent to an external peer has none.
+ * LOCAL_PREF: the decision takes 100 where a route came without (RFC 4271 section 9.1.1 leaves it
+ * to us); a path shown as it is sent to an external peer has none.
  */
 static bool local_pref(const struct rib_path_view *path, bool advertised, uint32_t *value)
 {
@@ -78,7 +81,10 @@ static bool local_pref(const struct rib_path_view *path, bool advertised, uint32
 	return !advertised;
 }
 
-/* The next hop as address, and the link-local one behind it (RFC 2545 section 3); len 0 where there is none. */
+/*
+ * The next hop as address, and the link-local one behind it (RFC 2545 section 3); len 0 where there
+ * is none.
+ */
 static void next_hops(
 	const struct rib_path_view *path, struct ip_address *global, struct ip_address *link_local)
 {
@@ -116,7 +122,10 @@ static struct span as_path_of(const struct rib_path_view *path)
 static const char *as_path_text(const struct rib_path_view *path, struct output *buffer)
 {
 	struct span as_path = as_path_of(path);
-	/* 4 bytes become at most 10 digits and a space, a segment header of 2 bytes brackets and a space. */
+	/*
+	 * 4 bytes become at most 10 digits and a space, a segment header of 2 bytes brackets and a
+	 * space.
+	 */
 	size_t size = as_path.len * 3 + 16;
 	char *to = output_reserve(buffer, size);
 	if (to == NULL)

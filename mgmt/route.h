@@ -1,6 +1,7 @@
 /*
- * One path as text and as JSON. Called by show_routes.c for each path of a walk; it renders what the view holds, attribute by
- * attribute, and keeps nothing. `advertised` says that the path is shown as it is sent to a peer.
+ * One path as text and as JSON. Called by show_routes.c for each path of a walk; it renders what
+ * the view holds, attribute by attribute, and keeps nothing. `advertised` says that the path is
+ * shown as it is sent to a peer.
  */
 #ifndef MGMT_ROUTE_H
 #define MGMT_ROUTE_H

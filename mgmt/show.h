@@ -1,7 +1,7 @@
 /*
- * The handlers behind the rows of the command table, one file each, and where each finds its arguments. Only commands.c
- * names them; the server calls them through the table. They read the reflector through its views and never change it,
- * but for clear and shutdown, which ask it to act.
+ * The handlers behind the rows of the command table, one file each, and where each finds its
+ * arguments. Only commands.c names them; the server calls them through the table. They read the
+ * reflector through its views and never change it, but for clear and shutdown, which ask it to act.
  */
 #ifndef MGMT_SHOW_H
 #define MGMT_SHOW_H

@@ -22,8 +22,8 @@ static const struct table_column columns[] = {
 };
 
 /*
- * The peers by address: a slice is rendered a call, and peers may go between two calls, so each is looked up
- * again when its turn comes.
+ * The peers by address: a slice is rendered a call, and peers may go between two calls, so each is
+ * looked up again when its turn comes.
  */
 struct peer_list {
 	struct ip_address *addresses;

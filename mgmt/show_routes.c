@@ -5,7 +5,10 @@
 #include "mgmt/route.h"
 #include "mgmt/show.h"
 
-/* Between two looks at the clock: a path takes a few microseconds to render, its attributes may be 64 KiB. */
+/*
+ * Between two looks at the clock: a path takes a few microseconds to render, its attributes may be
+ * 64 KiB.
+ */
 #define PATHS_AT_ONCE 32
 
 enum { DIRECTION_RECEIVED, DIRECTION_ADVERTISED };
@@ -68,7 +71,10 @@ static void look(void *context, const struct peer_view *peer)
 	now->families = peer->negotiated != NULL ? peer->negotiated->families : 0;
 }
 
-/* Looks the peer up: it may have gone since the last slice. False with a fault when it cannot be walked. */
+/*
+ * Looks the peer up: it may have gone since the last slice. False with a fault when it cannot be
+ * walked.
+ */
 static bool find_peer(struct request *request, struct routes_state *routes, bool first)
 {
 	char name[IP_ADDRESS_TEXT_MAX];

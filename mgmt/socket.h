@@ -1,6 +1,6 @@
 /*
- * The management socket as a file: makes it, checks who else has it, sets its group, removes it. Called by server.c; it knows nothing of what
- * is said on it.
+ * The management socket as a file: makes it, checks who else has it, sets its group, removes it.
+ * Called by server.c; it knows nothing of what is said on it.
  */
 #ifndef MGMT_SOCKET_H
 #define MGMT_SOCKET_H

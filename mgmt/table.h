@@ -1,7 +1,8 @@
 /*
- * Aligned columns of text for people. Rows are collected, then written together: a long output flushes once a slice, and
- * columns keep the widest width seen so far, so that memory stays bounded and the columns still line up. Called by
- * the show commands; it renders into a struct output and never decides what is shown.
+ * Aligned columns of text for people. Rows are collected, then written together: a long output
+ * flushes once a slice, and columns keep the widest width seen so far, so that memory stays bounded
+ * and the columns still line up. Called by the show commands; it renders into a struct output and
+ * never decides what is shown.
  */
 #ifndef MGMT_TABLE_H
 #define MGMT_TABLE_H
@@ -30,7 +31,10 @@ struct table {
 void table_begin(struct table *table, const struct table_column *columns, size_t n_columns);
 /* The next cell, row by row. */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Writes the title line (once) and the complete rows collected, and forgets them. Every line ends without trailing spaces. */
+/*
+ * Writes the title line (once) and the complete rows collected, and forgets them. Every line ends
+ * without trailing spaces.
+ */
 void table_flush(struct table *table, struct output *out);
 void table_free(struct table *table);
 

@@ -66,7 +66,9 @@ size_t words_common(const struct word_list *words, const char *begun, const char
 	*more = "";
 	for (size_t i = 0; i < words->n; i++) {
 		const char *word = words->entries[i].word;
-		/* A value that is free cannot be typed ahead, and any word may be meant to be one. */
+		/*
+		 * A value that is free cannot be typed ahead, and any word may be meant to be one.
+		 */
 		if (word[0] == '<') {
 			*only = false;
 			return 0;

@@ -1,6 +1,7 @@
 /*
- * The words that may stand next in a command line, as the daemon answers a request of the format "complete". Called by shell.c for "?" and by
- * prompt.c for the tab key; it only fetches, sorts out and prints.
+ * The words that may stand next in a command line, as the daemon answers a request of the format
+ * "complete". Called by shell.c for "?" and by prompt.c for the tab key; it only fetches, sorts out
+ * and prints.
  */
 #ifndef MGMT_WORDS_H
 #define MGMT_WORDS_H
@@ -22,8 +23,8 @@ int words_fetch(struct word_list *words, struct client *client, const char *line
 /* The first `most` words with their helps, one a line. */
 void words_print(const struct word_list *words, FILE *to, size_t most);
 /*
- * What can be typed ahead for `begun`: returns how many bytes of *more (points into `words`) stand behind it in every
- * word; *only says that there is one word, so that it is complete.
+ * What can be typed ahead for `begun`: returns how many bytes of *more (points into `words`) stand
+ * behind it in every word; *only says that there is one word, so that it is complete.
  */
 size_t words_common(
 	const struct word_list *words, const char *begun, const char **more, bool *only);

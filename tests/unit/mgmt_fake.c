@@ -103,7 +103,10 @@ void rib_groups(const struct rib *rib,
 	visit(context, &view);
 }
 
-/* ORIGIN igp; AS_PATH 64513 4200000000; MED 20; LOCAL_PREF 150; communities; ORIGINATOR_ID; CLUSTER_LIST; an unknown one. */
+/*
+ * ORIGIN igp; AS_PATH 64513 4200000000; MED 20; LOCAL_PREF 150; communities; ORIGINATOR_ID;
+ * CLUSTER_LIST; an unknown one.
+ */
 static const uint8_t attributes[] = { 0x40, 1, 1, 0, 0x40, 2, 10, 2, 2, 0, 0, 0xfc, 1, 0xfa, 0x56,
 	0xea, 0, 0x80, 4, 4, 0, 0, 0, 20, 0x40, 5, 4, 0, 0, 0, 150, 0xc0, 8, 8, 0xfd, 0xe8, 0, 1,
 	0xff, 0xff, 0xff, 1, 0x80, 9, 4, 10, 0, 0, 9, 0x80, 10, 8, 10, 0, 0, 1, 10, 0, 0, 2, 0xe0,

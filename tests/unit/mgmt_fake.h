@@ -1,6 +1,7 @@
 /*
- * A reflector that is none: answers the calls of mgmt/ from values that a test has set, so that the management server is
- * tested alone, with tables of any size and peers that vanish when the test wants it. Linked in place of rr/reflector.c and the RIB.
+ * A reflector that is none: answers the calls of mgmt/ from values that a test has set, so that the
+ * management server is tested alone, with tables of any size and peers that vanish when the test
+ * wants it. Linked in place of rr/reflector.c and the RIB.
  */
 #ifndef UNIT_MGMT_FAKE_H
 #define UNIT_MGMT_FAKE_H

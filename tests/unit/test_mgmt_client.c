@@ -1,6 +1,6 @@
 /*
- * mgmt/client.h, words.h, shell.h: the client against the management server, which runs in a process of its own with the
- * reflector of mgmt_fake.c; and against servers that answer nonsense.
+ * mgmt/client.h, words.h, shell.h: the client against the management server, which runs in a
+ * process of its own with the reflector of mgmt_fake.c; and against servers that answer nonsense.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * mgmt/command.h: what the shell understands, what it says when it does not, completion. On the table that the daemon has; no
- * command is run.
+ * mgmt/command.h: what the shell understands, what it says when it does not, completion. On the
+ * table that the daemon has; no command is run.
  */
 #include "tests/unit/unit.h"
 
@@ -324,7 +324,10 @@ static bool run_nothing(struct request *request)
 	return true;
 }
 
-/* A word that begins another one, and a command that begins another one, as tables to come will have them. */
+/*
+ * A word that begins another one, and a command that begins another one, as tables to come will
+ * have them.
+ */
 static void test_words_within_words(void **state)
 {
 	static const struct command rows[] = {

@@ -86,7 +86,9 @@ static void test_json_escapes(void **state)
 		{ "\0\x01\x1f\x7f", 4, "\"\\u0000\\u0001\\u001f\\u007f\"" },
 		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 9,
 			"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
-		/* Not UTF-8: overlong, surrogate, beyond U+10FFFF, cut short, a stray continuation. */
+		/*
+		 * Not UTF-8: overlong, surrogate, beyond U+10FFFF, cut short, a stray continuation.
+		 */
 		{ "\xc0\xaf", 2, "\"\\ufffd\\ufffd\"" },
 		{ "\xe0\x80\xaf", 3, "\"\\ufffd\\ufffd\\ufffd\"" },
 		{ "\xed\xa0\x80", 3, "\"\\ufffd\\ufffd\\ufffd\"" },

@@ -1,6 +1,6 @@
 /*
- * mgmt/server.h: the protocol on the socket, answers in slices, peers and readers that vanish, the socket as a file. The reflector is
- * mgmt_fake.c; the test is the client.
+ * mgmt/server.h: the protocol on the socket, answers in slices, peers and readers that vanish, the
+ * socket as a file. The reflector is mgmt_fake.c; the test is the client.
  */
 #include "tests/unit/unit.h"
 
@@ -132,8 +132,8 @@ static void hear(struct fixture *fixture, int fd, unsigned ends, struct output *
 }
 
 /*
- * Fills in the lengths of frames: an answer is written as "out\nBODYend 0\n", and a body ends where "\nend " or the next
- * frame's header begins.
+ * Fills in the lengths of frames: an answer is written as "out\nBODYend 0\n", and a body ends where
+ * "\nend " or the next frame's header begins.
  */
 static void framed(const char *answer, struct output *frames)
 {
