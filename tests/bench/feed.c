@@ -12,7 +12,7 @@
 struct fed_route {
 	uint32_t set; /* first, to sort by */
 	uint32_t slot;
-	uint32_t speaker;
+	uint32_t peer_index;
 };
 
 struct feeding {
@@ -21,7 +21,7 @@ struct feeding {
 	struct feed *feed;
 	struct fed_route *routes;
 	size_t n_routes, max_routes;
-	uint32_t *speaker_of_peer; /* + 1, by peer index */
+	uint32_t *speaker_of_peer; /* by peer index; while reading, 1 where a peer has routes */
 	uint32_t n_fed_peers;
 	bool no_memory;
 	uint8_t canonical[CANONICAL_MAX];
@@ -79,7 +79,7 @@ static uint32_t set_of_route(struct feeding *feeding, const struct mrt_route *ro
 	return set;
 }
 
-static bool add_route(struct feeding *feeding, uint32_t slot, uint32_t set, uint32_t speaker)
+static bool add_route(struct feeding *feeding, uint32_t slot, uint32_t set, uint32_t peer_index)
 {
 	if (feeding->n_routes == feeding->max_routes) {
 		size_t max = feeding->max_routes ? feeding->max_routes * 2 : 4096;
@@ -90,7 +90,7 @@ static bool add_route(struct feeding *feeding, uint32_t slot, uint32_t set, uint
 		feeding->routes = bigger;
 		feeding->max_routes = max;
 	}
-	feeding->routes[feeding->n_routes++] = (struct fed_route){ set, slot, speaker };
+	feeding->routes[feeding->n_routes++] = (struct fed_route){ set, slot, peer_index };
 	return true;
 }
 
@@ -105,20 +105,10 @@ static bool wanted(const struct feed *feed, const struct mrt_route *route)
 static bool on_route(void *context, const struct mrt_route *route)
 {
 	struct feeding *feeding = context;
-	const struct selection *selection = feeding->selection;
-	uint32_t speaker = 0;
 
 	if (!wanted(feeding->feed, route))
 		return true;
-	if (feeding->feed->all) {
-		uint32_t *fed = &feeding->speaker_of_peer[route->peer_index];
-
-		if (*fed == 0)
-			*fed = ++feeding->n_fed_peers;
-		speaker = *fed - 1;
-		if (selection->first + speaker > selection->last)
-			return true;
-	}
+	feeding->speaker_of_peer[route->peer_index] = 1;
 	uint32_t set = set_of_route(feeding, route);
 	uint32_t slot = table_slot(feeding->bench->table, &route->prefix, route->path_id);
 	if (set == 0 && !feeding->no_memory) {
@@ -126,7 +116,7 @@ static bool on_route(void *context, const struct mrt_route *route)
 		return true;
 	}
 	feeding->no_memory = feeding->no_memory || slot == TABLE_NONE ||
-			     !add_route(feeding, slot, set, speaker);
+			     !add_route(feeding, slot, set, route->peer_index);
 	return !feeding->no_memory;
 }
 
@@ -149,7 +139,10 @@ static bool announce_fed(struct feeding *feeding)
 			fed_route_compare);
 	for (size_t i = 0; i < feeding->n_routes; i++) {
 		const struct fed_route *route = &feeding->routes[i];
-		uint32_t first = selection->first + route->speaker;
+		uint32_t first = selection->first;
+
+		if (feeding->feed->all)
+			first += feeding->speaker_of_peer[route->peer_index];
 		uint32_t last = feeding->feed->all ? first : selection->last;
 
 		for (uint32_t k = first; k <= last; k++) {
@@ -163,6 +156,23 @@ static bool announce_fed(struct feeding *feeding)
 	return true;
 }
 
+/* Gives the peers that have routes numbers from 0 in the order of their indexes. False when there are too many. */
+static bool number_peers(struct feeding *feeding)
+{
+	uint32_t speakers = feeding->selection->last - feeding->selection->first + 1;
+
+	for (uint32_t i = 0; i < FEED_PEERS_MAX; i++) {
+		if (feeding->speaker_of_peer[i] != 0)
+			feeding->speaker_of_peer[i] = feeding->n_fed_peers++;
+	}
+	if (!feeding->feed->all || feeding->n_fed_peers <= speakers)
+		return true;
+	snprintf(feeding->feed->error, sizeof(feeding->feed->error),
+		"%s: found %u peers with routes, expected at most %u, one a speaker",
+		feeding->feed->path, feeding->n_fed_peers, speakers);
+	return false;
+}
+
 static bool feed_file(struct feeding *feeding, const struct mrt_visitor *visitor)
 {
 	struct feed *feed = feeding->feed;
@@ -170,18 +180,10 @@ static bool feed_file(struct feeding *feeding, const struct mrt_visitor *visitor
 	feeding->speaker_of_peer = calloc(FEED_PEERS_MAX, sizeof(*feeding->speaker_of_peer));
 	bool done = feeding->speaker_of_peer != NULL &&
 		    mrt_read(feed->path, visitor, feed->error, sizeof(feed->error)) &&
-		    !feeding->no_memory && announce_fed(feeding);
+		    !feeding->no_memory && number_peers(feeding) && announce_fed(feeding);
 	if (!done && feed->error[0] == '\0')
 		snprintf(feed->error, sizeof(feed->error), "%s: no memory for its routes",
 			feed->path);
-	if (done && feed->all &&
-		feeding->n_fed_peers > feeding->selection->last - feeding->selection->first + 1) {
-		snprintf(feed->error, sizeof(feed->error),
-			"%s: found %u peers with routes, expected at most %u", feed->path,
-			feeding->n_fed_peers,
-			feeding->selection->last - feeding->selection->first + 1);
-		done = false;
-	}
 	free(feeding->routes);
 	free(feeding->speaker_of_peer);
 	return done;
