@@ -45,6 +45,7 @@ static void withdraw(struct rib *rib, struct rib_peer *peer, const struct nlri *
 	table_withdraw(
 		table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id, &change);
 	peer->n_paths[family] -= paths - table->n_paths;
+	peer->n_best[family] -= change.changed && change.was_best;
 	settle(rib, family, &change);
 }
 

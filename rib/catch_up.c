@@ -270,6 +270,7 @@ bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *para
 		update_group_remove(peer);
 		update_group_add(group, peer);
 		cohort_link(peer->cohort, group);
+		update_group_recount(peer);
 		if (peer->is_dry) {
 			peer->is_dry = false;
 			callbacks->output_ready(callbacks->context, peer);

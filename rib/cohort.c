@@ -219,13 +219,8 @@ static void cohort_commit(
 	bool add_path = family_is_add_path(group, family);
 
 	/* The first walk of a new group makes its Adj-RIB-Out. */
-	if (sent && add_path) {
-		if (change_set_add(&out->advertised, item->number))
-			out->n_advertised++;
-	} else if (sent && out->source[item->number] == 0) {
-		out->source[item->number] = item->source;
-		out->n_advertised++;
-	}
+	if (sent && (add_path || out->source[item->number] == 0))
+		update_group_told(group, family, item->number, item->source, true);
 	if (!cohort->catching_up || !change_set_remove(&cohort->pending[family], item->number))
 		return;
 	if (add_path)

@@ -1,6 +1,7 @@
 /* The rib as a whole: peers that come and go, and the turn of the wheel that carries changes from table to logs. */
 #include "rib/rib.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,18 +70,48 @@ static void peer_free(struct rib_peer *peer)
 	free(peer);
 }
 
-void rib_free(struct rib *rib)
+static void departures(struct rib *rib, unsigned *items)
 {
-	if (rib == NULL)
-		return;
-	while (rib->departing != NULL) {
+	while (rib->departing != NULL && *items > 0) {
 		struct rib_peer *peer = rib->departing;
+		unsigned most = *items;
 
-		adj_rib_in_flush(rib, peer, UINT32_MAX);
+		if (!adj_rib_in_flush(rib, peer, most)) {
+			*items = 0;
+			return;
+		}
 		rib->departing = peer->departing_next;
+		peer->departing_next = rib->departed;
+		rib->departed = peer;
+	}
+}
+
+/* The numbers of peers that are gone may be given anew once no group has anything dirty: then no Adj-RIB-Out names them. */
+static void free_departed(struct rib *rib)
+{
+	for (const struct update_group *g = rib->groups; g != NULL; g = g->next) {
+		for (enum family family = 0; family < FAMILY_COUNT; family++) {
+			if (g->family[family].dirty.count > 0)
+				return;
+		}
+	}
+	while (rib->departed != NULL) {
+		struct rib_peer *peer = rib->departed;
+
+		rib->departed = peer->departing_next;
 		peer_free(peer);
 	}
+}
+
+void rib_free(struct rib *rib)
+{
+	unsigned all = UINT_MAX;
+
+	if (rib == NULL)
+		return;
+	departures(rib, &all);
 	update_group_destroy_all(rib);
+	free_departed(rib);
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		table_destroy(&rib->tables[family]);
 	attr_sets_destroy(&rib->attr_sets);
@@ -243,6 +274,10 @@ static bool decide(struct rib *rib, struct table *table, uint32_t number)
 	if (best != entry->best || (entry->flags & ENTRY_BEST_TOUCHED)) {
 		table->n_prefixes += best != PATH_NONE;
 		table->n_prefixes -= entry->best != PATH_NONE;
+		if (entry->best != PATH_NONE)
+			rib->peers[table_path(table, entry->best)->source]->n_best[table->family]--;
+		if (best != PATH_NONE)
+			rib->peers[table_path(table, best)->source]->n_best[table->family]++;
 		entry->best = best;
 		entry->flags &= (uint8_t)~ENTRY_BEST_TOUCHED;
 		for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
@@ -272,21 +307,6 @@ static bool decide_all(struct rib *rib, unsigned *items)
 		}
 	}
 	return true;
-}
-
-static void departures(struct rib *rib, unsigned *items)
-{
-	while (rib->departing != NULL && *items > 0) {
-		struct rib_peer *peer = rib->departing;
-		unsigned most = *items;
-
-		if (!adj_rib_in_flush(rib, peer, most)) {
-			*items = 0;
-			return;
-		}
-		rib->departing = peer->departing_next;
-		peer_free(peer);
-	}
 }
 
 /* True when a flush, a decision or a cohort is due. */
@@ -329,6 +349,7 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 	attr_sets_sweep(&rib->attr_sets, 64);
 	if (!is_due(rib)) {
 		rib->waiting = false;
+		free_departed(rib);
 		return rib->departing != NULL ? 0 : UINT64_MAX;
 	}
 	if (!rib->waiting) {
@@ -348,5 +369,6 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 		return 0; /* cut short by the budget: the rest follows at once */
 	rib->waiting = false;
 	rib->last_flush = now;
+	free_departed(rib);
 	return UINT64_MAX;
 }

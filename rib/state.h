@@ -88,9 +88,12 @@ struct rib_peer {
 	struct rib *rib;
 	struct rib_peer_parameters parameters;
 	uint16_t number;
-	bool departing; /* gone: its paths are being withdrawn */
+	bool departing; /* gone: its paths are being withdrawn, then the groups hear of it */
 	uint32_t paths[FAMILY_COUNT]; /* head of its list; PATH_NONE */
 	uint64_t n_paths[FAMILY_COUNT];
+	uint64_t n_best[FAMILY_COUNT];
+	uint64_t n_told
+		[FAMILY_COUNT]; /* of its paths, those in the Adj-RIB-Out of its own group, which it is not sent */
 	struct update_group *group;
 	struct rib_peer *group_next, *group_previous;
 	struct cohort *cohort; /* NULL: reads the group's log */
@@ -114,6 +117,8 @@ struct rib {
 	uint16_t peer_hint; /* where to look for a free number */
 	size_t n_peers; /* that are up */
 	struct rib_peer *departing;
+	struct rib_peer *
+		departed; /* without paths, but the Adj-RIB-Out of a group may still name their numbers */
 	struct update_group *groups;
 	unsigned n_groups;
 	unsigned group_numbers;
@@ -172,6 +177,9 @@ void update_group_remove(struct rib_peer *peer);
 void update_group_leave(struct rib_peer *peer);
 void update_group_destroy_all(struct rib *rib);
 bool update_group_reserve(struct update_group *group, enum family family);
+void update_group_told(struct update_group *group, enum family family, uint32_t number,
+	uint16_t source, bool told);
+void update_group_recount(struct rib_peer *peer);
 void update_group_mark(struct update_group *group, enum family family, uint32_t number);
 bool update_group_flush(struct update_group *group, unsigned *items);
 void update_group_dry_add(struct rib_peer *peer);

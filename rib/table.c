@@ -189,6 +189,7 @@ void table_withdraw_path(
 	path->attrs = NULL;
 	table->n_paths--;
 	if (entry->best == number) {
+		change->was_best = true;
 		entry->best = PATH_NONE;
 		entry->flags |= ENTRY_BEST_TOUCHED;
 		table->n_prefixes--;

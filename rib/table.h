@@ -77,6 +77,7 @@ uint32_t table_find_or_add(struct table *table, const struct prefix *prefix);
 /* What came of an announcement or a withdrawal. */
 struct table_change {
 	bool changed;
+	bool was_best; /* the path withdrawn was its entry's best */
 	uint32_t entry;
 	uint32_t path; /* may have been freed, unless the caller marks it: see table_settle */
 };

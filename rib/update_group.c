@@ -226,24 +226,62 @@ void update_group_wake(struct update_group *group)
 	}
 }
 
+static void count_told(struct update_group *group, enum family family, uint16_t source, int by)
+{
+	struct rib_peer *peer = group->rib->peers[source];
+
+	group->family[family].n_advertised += by;
+	if (peer->group == group)
+		peer->n_told[family] += by;
+}
+
+/* Writes into the Adj-RIB-Out that the path of `source` is advertised under the number, or (`told` false) nothing is. */
+void update_group_told(
+	struct update_group *group, enum family family, uint32_t number, uint16_t source, bool told)
+{
+	struct group_family *out = &group->family[family];
+
+	if (family_is_add_path(group, family)) {
+		source = table_path(&group->rib->tables[family], number)->source;
+		if (told ? change_set_add(&out->advertised, number)
+			 : change_set_remove(&out->advertised, number))
+			count_told(group, family, source, told ? 1 : -1);
+		return;
+	}
+	if (out->source[number] != 0)
+		count_told(group, family, out->source[number], -1);
+	out->source[number] = told ? source : 0;
+	if (told)
+		count_told(group, family, source, 1);
+}
+
+/* Counts anew what of the peer's its group, to which it has just moved, was told: by number, since paths may be gone already. */
+void update_group_recount(struct rib_peer *peer)
+{
+	const struct update_group *group = peer->group;
+
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		const struct group_family *out = &group->family[family];
+		const struct table *table = &group->rib->tables[family];
+		uint32_t number = 0;
+
+		peer->n_told[family] = 0;
+		for (size_t n = 0; n < out->source_room; n++)
+			peer->n_told[family] += out->source[n] == peer->number;
+		while ((number = change_set_next(&out->advertised, number)) != CHANGE_SET_END)
+			peer->n_told[family] += table_path(table, number++)->source == peer->number;
+	}
+}
+
 /* An item went into the group's log: the Adj-RIB-Out is what it says, and it is dirty no more. */
 static void flush_commit(
 	void *context, enum family family, const struct export_item *item, bool sent)
 {
 	struct update_group *group = context;
-	struct group_family *out = &group->family[family];
 
 	if (item->target != 0)
 		return; /* says something to one peer; the announcement that follows says it to the group */
-	if (family_is_add_path(group, family)) {
-		if (sent ? change_set_add(&out->advertised, item->number)
-			 : change_set_remove(&out->advertised, item->number))
-			out->n_advertised += sent ? 1 : -1;
-	} else {
-		out->n_advertised += sent;
-		out->n_advertised -= out->source[item->number] != 0;
-		out->source[item->number] = sent ? item->source : 0;
-	}
+	update_group_told(group, family, item->number, item->source, sent);
 	cohort_mark_all(group, family, item->number);
 	group_unmark(group, family, item->number);
 }

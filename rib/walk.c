@@ -18,21 +18,10 @@ void rib_peer_counts(const struct rib_peer *peer, struct rib_peer_counts *counts
 	};
 	memcpy(counts->dropped, peer->dropped, sizeof(counts->dropped));
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		const struct table *table = &peer->rib->tables[family];
-		const struct path *path;
-		uint64_t own = 0;
-
 		counts->paths[family] = peer->n_paths[family];
-		for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
-			path = table_path(table, n);
-			counts->best[family] += table_entry(table, path->entry)->best == n;
-			if (family_is_add_path(group, family))
-				own += change_set_contains(&group->family[family].advertised, n);
-			else if (group->family[family].source != NULL)
-				own += group->family[family].source[path->entry] == peer->number;
-		}
-		/* What the group was told, without what came from the peer itself. */
-		counts->advertised[family] = group->family[family].n_advertised - own;
+		counts->best[family] = peer->n_best[family];
+		counts->advertised[family] = group->family[family].n_advertised -
+					     peer->n_told[family];
 	}
 }
 

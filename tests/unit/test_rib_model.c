@@ -474,6 +474,37 @@ static void check_prefix(
 	assert_int_equal(count_tags(to, family, n), expected);
 }
 
+/* What `show peers` says must be what the peers have. */
+static void check_counts(struct model *m)
+{
+	uint64_t best[FAMILY_COUNT] = { 0 };
+	struct rib_counts all;
+
+	rib_counts(m->rib, &all);
+	for (unsigned i = 0; i < PEERS; i++) {
+		const struct client *c = &m->clients[i];
+		struct rib_peer_counts counts;
+
+		if (c->peer == NULL)
+			continue;
+		rib_peer_counts(c->peer, &counts);
+		for (enum family family = 0; family < FAMILY_COUNT; family++) {
+			unsigned has = 0, announced = 0;
+
+			for (unsigned n = 0; n < PREFIXES; n++) {
+				has += count_tags(c, family, n);
+				for (unsigned id = 0; id < PATHS; id++)
+					announced += c->announced[family][n][id] != 0;
+			}
+			assert_int_equal(counts.advertised[family], has);
+			assert_int_equal(counts.paths[family], announced);
+			best[family] += counts.best[family];
+		}
+	}
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		assert_int_equal(best[family], all.prefixes[family]);
+}
+
 static void check(struct model *m)
 {
 	struct best best[FAMILY_COUNT][PREFIXES] = { 0 };
@@ -502,6 +533,7 @@ static void check(struct model *m)
 			}
 		}
 	}
+	check_counts(m);
 	for (unsigned i = 0; i < PEERS; i++) {
 		if (m->clients[i].peer != NULL)
 			assert_int_equal(
