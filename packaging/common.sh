@@ -38,16 +38,15 @@ install_missing() {
 	((${#missing[@]})) || return 0
 
 	say "installing ${missing[*]}"
-	# An earlier run may have been interrupted while dpkg was at work; apt refuses everything until this is done.
-	if [[ -n $(dpkg --audit) ]]; then
-		output=$(as_root dpkg --configure -a 2>&1) || printf '%s\n' "$output" >&2
-	fi
+	# An earlier run may have been interrupted while dpkg was at work; apt refuses everything until this is done. What
+	# dpkg cannot finish by itself for want of another package, --fix-broken does.
+	as_root dpkg --configure -a >/dev/null 2>&1 || true
 	# Old lists may still be good enough (no network, a mirror on disk), so only the install decides.
 	output=$(apt_get -q update 2>&1) || {
 		printf '%s\n' "$output" >&2
 		say "apt-get update failed; trying with the package lists that are there"
 	}
-	output=$(apt_get -q -y install --no-install-recommends "${missing[@]}" 2>&1) || {
+	output=$(apt_get -q -y --fix-broken install --no-install-recommends "${missing[@]}" 2>&1) || {
 		printf '%s\n' "$output" | tail -n 40 >&2
 		die "apt-get could not install: ${missing[*]} (see its lines above)"
 	}
