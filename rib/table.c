@@ -2,12 +2,15 @@
 
 #include <string.h>
 
+#define LIST_MAX 32 /* paths that are searched one by one */
+
 void table_init(struct table *table, enum family family, struct attr_sets *attr_sets)
 {
 	*table = (struct table){ .family = family, .attr_sets = attr_sets };
 	tree_init(&table->tree);
 	slab_init(&table->entries, sizeof(struct entry) + family_address_len(family));
 	slab_init(&table->paths, sizeof(struct path));
+	path_index_init(&table->path_index, attr_sets->hash_key);
 }
 
 void table_destroy(struct table *table)
@@ -19,6 +22,7 @@ void table_destroy(struct table *table)
 		if (path->source != 0 && path->attrs != NULL)
 			attr_set_unref(table->attr_sets, path->attrs);
 	}
+	path_index_destroy(&table->path_index);
 	slab_destroy(&table->paths);
 	slab_destroy(&table->entries);
 	tree_destroy(&table->tree);
@@ -78,19 +82,70 @@ static void entry_free_if_idle(struct table *table, uint32_t number)
 	slab_free(&table->entries, number);
 }
 
-static uint32_t entry_find_path(
-	const struct table *table, const struct entry *entry, uint16_t source, uint32_t path_id)
+/* Puts all paths of an entry into the index; without memory it stays a list. */
+static void entry_index(struct table *table, struct entry *entry)
 {
-	uint32_t number = entry->paths;
+	uint32_t number;
 
-	while (number != PATH_NONE) {
+	for (number = entry->paths; number != PATH_NONE; number = table_path(table, number)->next) {
+		if (path_index_add(&table->path_index, &table->paths, number))
+			continue;
+		for (uint32_t n = entry->paths; n != number; n = table_path(table, n)->next)
+			path_index_remove(&table->path_index, &table->paths, n);
+		return;
+	}
+	entry->flags |= ENTRY_INDEXED;
+}
+
+static uint32_t entry_find_path(
+	struct table *table, uint32_t entry_number, uint16_t source, uint32_t path_id)
+{
+	struct entry *entry = table_entry(table, entry_number);
+	unsigned steps = 0;
+
+	if (entry->flags & ENTRY_INDEXED)
+		return path_index_find(
+			&table->path_index, &table->paths, entry_number, source, path_id);
+	for (uint32_t number = entry->paths; number != PATH_NONE;) {
 		const struct path *path = table_path(table, number);
 
 		if (path->source == source && path->path_id == path_id)
 			return number;
+		if (++steps > LIST_MAX) {
+			entry_index(table, entry);
+			if (entry->flags & ENTRY_INDEXED)
+				return path_index_find(&table->path_index, &table->paths,
+					entry_number, source, path_id);
+			steps = 0;
+		}
 		number = path->next;
 	}
 	return PATH_NONE;
+}
+
+/* A new path of the entry, without attributes. PATH_NONE when memory is short. */
+static uint32_t entry_add_path(
+	struct table *table, uint32_t entry_number, uint16_t source, uint32_t path_id)
+{
+	struct entry *entry = table_entry(table, entry_number);
+	uint32_t number = slab_alloc(&table->paths);
+
+	if (number == SLAB_NONE)
+		return PATH_NONE;
+	*table_path(table, number) = (struct path){ .path_id = path_id,
+		.entry = entry_number,
+		.previous = PATH_NONE,
+		.next = entry->paths,
+		.source = source };
+	if ((entry->flags & ENTRY_INDEXED) &&
+		!path_index_add(&table->path_index, &table->paths, number)) {
+		slab_free(&table->paths, number);
+		return PATH_NONE;
+	}
+	if (entry->paths != PATH_NONE)
+		table_path(table, entry->paths)->previous = number;
+	entry->paths = number;
+	return number;
 }
 
 static void peer_list_add(struct table *table, uint32_t *peer_paths, uint32_t number)
@@ -120,14 +175,18 @@ static void path_free_if_idle(struct table *table, uint32_t number)
 {
 	struct path *path = table_path(table, number);
 	uint32_t entry_number = path->entry;
-	uint32_t *link;
+	struct entry *entry = table_entry(table, entry_number);
 
 	if (path->attrs != NULL || path->marks > 0)
 		return;
-	link = &table_entry(table, entry_number)->paths;
-	while (*link != number)
-		link = &table_path(table, *link)->next;
-	*link = path->next;
+	if (entry->flags & ENTRY_INDEXED)
+		path_index_remove(&table->path_index, &table->paths, number);
+	if (path->previous != PATH_NONE)
+		table_path(table, path->previous)->next = path->next;
+	else
+		entry->paths = path->next;
+	if (path->next != PATH_NONE)
+		table_path(table, path->next)->previous = path->previous;
 	slab_free(&table->paths, number);
 	entry_free_if_idle(table, entry_number);
 }
@@ -144,21 +203,15 @@ bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
 	if (entry_number == SLAB_NONE)
 		return false;
 	entry = table_entry(table, entry_number);
-	number = entry_find_path(table, entry, source, path_id);
+	number = entry_find_path(table, entry_number, source, path_id);
 	*change = (struct table_change){ .changed = true, .entry = entry_number, .path = number };
 	if (number == PATH_NONE) {
-		number = slab_alloc(&table->paths);
-		if (number == SLAB_NONE) {
+		number = entry_add_path(table, entry_number, source, path_id);
+		if (number == PATH_NONE) {
 			entry_free_if_idle(table, entry_number);
 			return false;
 		}
 		change->path = number;
-		path = table_path(table, number);
-		*path = (struct path){ .path_id = path_id,
-			.entry = entry_number,
-			.next = entry->paths,
-			.source = source };
-		entry->paths = number;
 	}
 	path = table_path(table, number);
 	if (path->attrs == attrs) {
@@ -205,7 +258,7 @@ void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
 	*change = (struct table_change){ .changed = false };
 	if (entry == TREE_NONE)
 		return;
-	number = entry_find_path(table, table_entry(table, entry), source, path_id);
+	number = entry_find_path(table, entry, source, path_id);
 	if (number == PATH_NONE || table_path(table, number)->attrs == NULL)
 		return;
 	table_withdraw_path(table, peer_paths, number, change);
@@ -235,5 +288,5 @@ void table_unmark_path(struct table *table, uint32_t number)
 size_t table_memory(const struct table *table)
 {
 	return table->tree.memory + slab_memory(&table->entries) + slab_memory(&table->paths) +
-	       change_set_memory(&table->undecided);
+	       table->path_index.n_slots * sizeof(uint32_t) + change_set_memory(&table->undecided);
 }

@@ -12,6 +12,7 @@
 
 #include "rib/attr_set.h"
 #include "rib/change_set.h"
+#include "rib/path_index.h"
 #include "rib/slab.h"
 #include "rib/tree.h"
 
@@ -22,6 +23,7 @@ struct path {
 	uint32_t
 		path_id; /* as received; 0 without ADD-PATH. The ID sent is the path's number + 1 */
 	uint32_t entry;
+	uint32_t previous; /* of the same entry */
 	uint32_t next; /* of the same entry */
 	uint32_t peer_next; /* of the same source peer */
 	uint32_t peer_previous;
@@ -29,7 +31,8 @@ struct path {
 	uint16_t marks; /* change sets of paths that hold it */
 };
 
-#define ENTRY_IN_USE 0x01
+#define ENTRY_IN_USE  0x01
+#define ENTRY_INDEXED 0x04 /* its paths are many: table->path_index has them */
 #define ENTRY_BEST_TOUCHED \
 	0x02 /* the best path changed its attributes or went away since the last decision */
 
@@ -48,6 +51,7 @@ struct table {
 	struct tree tree;
 	struct slab entries;
 	struct slab paths;
+	struct path_index path_index;
 	struct change_set undecided; /* entries */
 	uint64_t n_prefixes; /* entries with a usable path */
 	uint64_t n_paths; /* paths with attributes */

@@ -36,7 +36,7 @@ struct client {
 	bool ready;
 	uint32_t announced[FAMILY_COUNT][PREFIXES][PATHS]; /* tags */
 	struct received table[FAMILY_COUNT][PREFIXES][RECEIVED_MAX];
-	uint8_t input[1 << 17];
+	uint8_t input[1 << 18];
 	size_t filled;
 	uint8_t end_of_rib;
 };
