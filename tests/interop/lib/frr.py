@@ -64,7 +64,9 @@ class Frr(Daemon):
         return self.neighbor_json(neighbor).get("bgpState") == "Established"
 
     def since(self, neighbor):
-        return self.neighbor_json(neighbor).get("bgpTimerUpEstablishedEpoch")
+        """Which session it is. The time that FRR shows is computed anew each time and varies by a second."""
+        shown = self.neighbor_json(neighbor)
+        return shown.get("connectionsEstablished"), shown.get("connectionsDropped")
 
     def announce(self, a):
         self.announced[a.prefix] = a
