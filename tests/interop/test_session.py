@@ -9,6 +9,7 @@ import os
 import select
 import socket
 import struct
+import time
 
 from lib import suite, wait
 from lib.heliostat import Heliostat
@@ -59,7 +60,9 @@ class Speaker:
 
     def read(self, skip=()):
         """(type, body) of the next message that is not of a type in `skip`; (None, b"") at the end."""
+        deadline = time.monotonic() + 20 * wait.patience()
         while True:
+            assert time.monotonic() < deadline, f"waited 20 s in vain for a message other than {skip}"
             while len(self.buffer) < 19 or len(self.buffer) < struct.unpack("!H", self.buffer[16:18])[0]:
                 data = self.connection.recv(65536)
                 if not data:
