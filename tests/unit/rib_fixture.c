@@ -341,6 +341,7 @@ static void hear_message(struct speaker *s, const struct message *message)
 		assert_true(route_refresh_read(message->body, &refresh, &error));
 		assert_true(refresh.subtype < ARRAY_LEN(s->markers));
 		s->markers[refresh.subtype]++;
+		s->at_marker[refresh.subtype] = s->announcements;
 		return;
 	}
 	assert_int_equal(message->type, MESSAGE_UPDATE);

@@ -56,7 +56,8 @@ struct speaker {
 	struct heard heard[HEARD_MAX];
 	size_t n_heard;
 	unsigned announcements, withdrawals; /* prefixes in them */
-	unsigned markers[3]; /* ROUTE-REFRESH by subtype: BoRR is 1, EoRR 2 */
+	unsigned markers[3]; /* ROUTE-REFRESH by subtype: BoRR is 1, EoRR 2 ... */
+	unsigned at_marker[3]; /* ... and `announcements` when the last came */
 	uint8_t end_of_rib;
 	uint8_t last[65535]; /* the last UPDATE that was no End-of-RIB */
 	size_t last_len;
