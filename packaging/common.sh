@@ -83,7 +83,7 @@ build_release() {
 	shift 3
 	if configured "$source" "$build" "$prefix"; then
 		say "building in $build"
-		ninja -C "$build" "$@" && return 0
+		ninja -C "$build" "$@" && give_back "$source" "$build" && return 0
 		say "that failed; once more from an empty folder"
 	fi
 	if [[ -d $build && ! -d $build/meson-private && ! -d $build/meson-logs && -n $(ls -A "$build") ]]; then
@@ -98,4 +98,10 @@ build_release() {
 	}
 	say "building in $build"
 	ninja -C "$build" "$@" || die "the build in $build failed (see the lines above)"
+	give_back "$source" "$build"
+}
+
+# give_back SOURCE BUILD: what root built in the checkout of somebody else is his to change and to remove.
+give_back() {
+	((EUID != 0)) || chown -R --reference="$1" -- "$2"
 }

@@ -73,6 +73,13 @@ def quickstart(t):
         states = [peer["state"] for peer in answer["peers"]]
         assert states == ["Established", "Established"], f"found {states}, expected two Established peers"
 
+    with t.case("the commands of the README work"):
+        with open(os.path.join(suite.TOP, "README.md")) as readme:
+            lines = re.findall(r"^heliostat ([^#\n]+)", readme.read(), re.MULTILINE)
+        assert len(lines) > 5, f"found only {lines} in README.md"
+        for line in lines:
+            host.run([client, "-s", socket, *line.replace("10.1.0.17", "127.0.0.2").split()])
+
     with t.case("a second one while it runs says so and ends"):
         done = subprocess.run(host.argv([os.path.join(PACKAGING, "quickstart")]), env=env, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
