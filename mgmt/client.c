@@ -195,13 +195,19 @@ int client_request(struct client *client, const char *format, const char *comman
 		sent = send_all(client->fd, request, (size_t)len);
 	}
 	int status = MGMT_FAILED;
+	int error = sent ? 0 : errno;
+	errno = 0;
+	/* A server that has no place left says so and closes, maybe before the request is sent. */
+	enum filled filled = sent || error == EPIPE || error == ECONNRESET
+				     ? read_answer(client, sink, &status)
+				     : FILLED_NOT;
+	if (sent && filled == FILLED)
+		return status;
 	if (sent)
-		errno = 0;
-	enum filled filled = sent ? read_answer(client, sink, &status) : FILLED_NOT;
+		error = errno;
+	client_close(client);
 	if (filled == FILLED)
 		return status;
-	int error = errno;
-	client_close(client);
 	if (filled == FILLED_INTERRUPTED)
 		return CLIENT_INTERRUPTED;
 	fprintf(faults,

@@ -186,6 +186,31 @@ static void test_unreachable(void **state)
 	assert_int_equal(request(fixture, "text", "show config"), MGMT_UNREACHABLE);
 }
 
+/* The server has no place left: its word about that arrives, whether it closes before the request is sent or behind it. */
+static void test_turned_away(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client held[80];
+	size_t n = 0;
+	start_daemon(fixture);
+	/* Until all places are taken, those too that connections of before give up only now. */
+	while (request(fixture, "text", "show config") == MGMT_OK) {
+		assert_true(n < 80);
+		held[n++] = fixture->shell.client;
+		client_begin(&fixture->shell.client, fixture->path);
+	}
+	assert_true(n >= 64);
+	client_close(&fixture->shell.client);
+	for (unsigned i = 0; i < 200; i++) {
+		assert_int_equal(request(fixture, "text", "show config"), MGMT_FAILED);
+		assert_string_equal(fixture->err.bytes,
+			"too many management connections, at most 64 are served\n");
+		client_close(&fixture->shell.client);
+	}
+	while (n > 0)
+		client_close(&held[--n]);
+}
+
 /* A server that says `answer` and closes. */
 static void say_once(struct fixture *fixture, const char *answer)
 {
@@ -307,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreachable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_turned_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_words, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_script, set_up, tear_down),
