@@ -10,6 +10,8 @@
 #define FLUSH_DELAY    5000 /* us that the first change waits for company while input keeps coming */
 #define FLUSH_INTERVAL 2000 /* us between flushes: a busy reflector packs */
 #define MEMORY_RETRY   100000 /* us until work that memory was short for is tried again */
+#define SWEEP_INTERVAL 20000 /* us between slices of the attribute cache */
+#define SWEEP_SLOTS    1024
 #define ITEMS_PER_US   4 /* rough cost of a decision, a flushed number, a withdrawn path */
 
 const char *role_name(enum role role)
@@ -340,18 +342,28 @@ static bool flush_all(struct rib *rib, unsigned *items)
 	return ok;
 }
 
+/* Nothing else to do: one slice of the attribute cache lets go of what nobody uses any more. How long until the next one. */
+static uint64_t sweep(struct rib *rib)
+{
+	size_t slots = rib->to_sweep < SWEEP_SLOTS ? rib->to_sweep : SWEEP_SLOTS;
+
+	attr_sets_sweep(&rib->attr_sets, slots);
+	rib->to_sweep -= slots;
+	return rib->to_sweep > 0 ? SWEEP_INTERVAL : UINT64_MAX;
+}
+
 uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget)
 {
 	unsigned items = (unsigned)(budget * ITEMS_PER_US);
 	bool ok;
 
 	departures(rib, &items);
-	attr_sets_sweep(&rib->attr_sets, 64);
 	if (!is_due(rib)) {
 		rib->waiting = false;
 		free_departed(rib);
-		return rib->departing != NULL ? 0 : UINT64_MAX;
+		return rib->departing != NULL ? 0 : sweep(rib);
 	}
+	rib->to_sweep = ATTR_CACHE_SLOTS;
 	if (!rib->waiting) {
 		rib->waiting = true;
 		rib->since = now;
@@ -370,5 +382,5 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 	rib->waiting = false;
 	rib->last_flush = now;
 	free_departed(rib);
-	return UINT64_MAX;
+	return SWEEP_INTERVAL;
 }

@@ -128,6 +128,7 @@ struct rib {
 	bool waiting; /* something is dirty, since ... */
 	uint64_t since;
 	uint64_t last_flush;
+	size_t to_sweep; /* slots of the attribute cache, since there was work last */
 	uint64_t updates_received;
 	/* scratch */
 	uint8_t *canonical; /* CANONICAL_MAX */
