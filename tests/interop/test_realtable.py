@@ -152,10 +152,10 @@ def reflected_to_bird_and_frr(t):
     with t.case("a client of our own that joined last has every path to the byte"):
         speakers.tell("check witness cluster-id " + reflector.cluster_id)
     with t.case("BIRD has as many prefixes as the file"):
-        wait.until(lambda: [bird_count(bird, "master4"), bird_count(bird, "master6")] == list(counts.values()), 300,
+        wait.until(lambda: [bird_count(bird, "master4"), bird_count(bird, "master6")] == list(counts.values()), 180,
                    f"{counts}", lambda: [bird_count(bird, "master4"), bird_count(bird, "master6")])
     with t.case("FRR has as many prefixes as the file"):
-        wait.until(lambda: [frr_count(frr, hub.ipv4, each) for each in FAMILIES] == list(counts.values()), 300,
+        wait.until(lambda: [frr_count(frr, hub.ipv4, each) for each in FAMILIES] == list(counts.values()), 180,
                    f"{counts}", lambda: [frr_count(frr, hub.ipv4, each) for each in FAMILIES])
     with t.case("every path in BIRD is that of the file"):
         compare(expected, bird_table(bird, bird_host))

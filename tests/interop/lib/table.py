@@ -6,6 +6,7 @@ import collections
 import ipaddress
 import os
 import random
+import re
 import struct
 import subprocess
 
@@ -34,6 +35,11 @@ def find(folder):
     return made, True
 
 
+def sets_in_order(as_path):
+    """An AS_SET has no order (RFC 4271 section 4.3), and FRR sorts it."""
+    return re.sub(r"\{([^}]*)\}", lambda each: "{%s}" % ",".join(sorted(each[1].split(","), key=int)), as_path)
+
+
 def read(path):
     """Yields (MrtPeer, prefix, Route) of each RIB entry."""
     process = subprocess.Popen(["bgpdump", "-m", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -45,7 +51,7 @@ def read(path):
                 continue
             part = line.rstrip("\n").split("|")
             communities = " ".join(WELL_KNOWN.get(each, each) for each in part[11].split())
-            route = Route(part[6], part[7], part[8], int(part[10]), communities, part[12], part[13])
+            route = Route(sets_in_order(part[6]), part[7], part[8], int(part[10]), communities, part[12], part[13])
             peer = MrtPeer(part[3], int(part[4]))
             yield intern.setdefault(peer, peer), part[5], intern.setdefault(route, route)
     assert process.wait() == 0, f"bgpdump {path}: exit status {process.returncode}"
@@ -91,7 +97,8 @@ def made_prefixes(chance, count, ipv6):
             found.add(((0x2400 << 112 | chance.getrandbits(28) << 84) >> (128 - length) << (128 - length), length))
         else:
             length = chance.choices((16, 18, 19, 20, 21, 22, 23, 24), (3, 2, 4, 6, 6, 10, 9, 60))[0]
-            found.add((chance.randrange(1 << 24, 223 << 24) >> (32 - length) << (32 - length), length))
+            # 11.0.0.0 to 126.255.255.255: no address that a router refuses
+            found.add((chance.randrange(11 << 24, 127 << 24) >> (32 - length) << (32 - length), length))
     return sorted(found)
 
 
