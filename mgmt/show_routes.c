@@ -6,10 +6,11 @@
 #include "mgmt/show.h"
 
 /*
- * Between two looks at the clock: a path takes a few microseconds to render, its attributes may be
- * 64 KiB.
+ * Between two looks at the clock. A path takes a few microseconds to render, but milliseconds where
+ * its attributes are 64 KiB of communities: behind such a one they are looked at one by one.
  */
-#define PATHS_AT_ONCE 32
+#define PATHS_AT_ONCE	4
+#define PATHS_BIG_BYTES (16 * 1024)
 
 enum { DIRECTION_RECEIVED, DIRECTION_ADVERTISED };
 enum { MATCH_LONGER_CHOICE, MATCH_EXACT_CHOICE };
@@ -22,6 +23,7 @@ struct routes_state {
 	unsigned peer_session; /* how many times it was Established when the walk began */
 	bool advertised;
 	bool block; /* text: every attribute of each path */
+	bool big; /* the last paths took PATHS_BIG_BYTES */
 	uint64_t paths;
 	uint64_t prefixes;
 	bool has_last;
@@ -205,6 +207,12 @@ static void finish(struct request *request, struct routes_state *routes)
 			routes->prefixes == 1 ? "" : "es");
 }
 
+/* Bytes that this slice has rendered so far. */
+static size_t rendered(const struct routes_state *routes)
+{
+	return routes->request->out.len + routes->table.cells.len;
+}
+
 bool show_routes(struct request *request)
 {
 	if (request->state == NULL && !begin(request))
@@ -218,7 +226,9 @@ bool show_routes(struct request *request)
 	struct rib *rib = reflector_rib(request->reflector);
 	while (routes->families != 0 && routes->paths < until &&
 		request_may_go_on(request, started) && routes->table.cells.len < SLICE_BYTES) {
-		rib_walk(rib, &routes->walk, PATHS_AT_ONCE, visit_path, routes);
+		size_t before = rendered(routes);
+		rib_walk(rib, &routes->walk, routes->big ? 1 : PATHS_AT_ONCE, visit_path, routes);
+		routes->big = rendered(routes) - before > PATHS_BIG_BYTES;
 		if (routes->walk.finished) {
 			routes->families &= (uint8_t)~FAMILY_BIT(routes->walk.family);
 			if (routes->families != 0)

@@ -139,6 +139,8 @@ void rib_walk(struct rib *rib, struct rib_walk *walk, unsigned most,
 			.keys = &keys,
 			.attributes = { attributes, sizeof attributes },
 		};
+		if (reflector->attributes.len > 0)
+			path.attributes = reflector->attributes;
 		if (walk->match == RIB_MATCH_EXACT &&
 			!prefix_equal(&path.prefix, &walk->match_prefix))
 			continue;

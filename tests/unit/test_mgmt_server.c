@@ -307,6 +307,33 @@ static void test_long_walk(void **state)
 	output_free(&heard);
 }
 
+/* Paths with as many communities as a message holds take milliseconds each: few of them at once, then one a slice. */
+static void test_big_paths(void **state)
+{
+	struct fixture *fixture = *state;
+	static uint8_t attributes[4 + 60000] = {
+		ATTRIBUTE_FLAG_OPTIONAL | ATTRIBUTE_FLAG_TRANSITIVE | ATTRIBUTE_FLAG_EXTENDED,
+		ATTRIBUTE_COMMUNITIES, 60000 >> 8, 60000 & 0xFF
+	};
+	fixture->reflector.attributes = (struct span){ attributes, sizeof attributes };
+	fixture->reflector.routes = 100;
+	int fd = dial(fixture);
+	say(fd, "json show routes\n", 17);
+	char buffer[65536];
+	uint64_t before = 0, most = 4;
+	for (int i = 0; i < 100000 && fixture->reflector.visited < 20; i++) {
+		turn(fixture);
+		assert_in_range(fixture->reflector.visited - before, 0, most);
+		if (fixture->reflector.visited > before)
+			most = 2; /* a turn may hold two slices */
+		before = fixture->reflector.visited;
+		while (recv(fd, buffer, sizeof buffer, 0) > 0)
+			continue;
+	}
+	assert_int_equal(fixture->reflector.visited, 20);
+	close(fd);
+}
+
 static void test_reader_vanishes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -600,6 +627,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_requests_in_one_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_walk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_big_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reader_vanishes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_peer_vanishes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_route_json, set_up, tear_down),
