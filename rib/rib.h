@@ -111,7 +111,8 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 
 /*
  * Bytes for the peer's socket, straight from the shared log: fills up to `max` entries of `iov`, returns how many
- * (0: nothing to send now; output_ready will be called). The bytes stay valid until rib_peer_output_sent.
+ * (0: nothing to send now; output_ready will be called). Every entry ends with a whole message. The bytes stay valid until
+ * rib_peer_output_sent.
  */
 int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max);
 /* `sent` bytes of what rib_peer_output offered went out. */

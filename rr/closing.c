@@ -25,6 +25,7 @@ static void closing_end(struct closing *closing)
 	event_del(&closing->write_event);
 	close(closing->fd);
 	LIST_REMOVE(closing, link);
+	closing->reflector->closing_bytes -= closing->len;
 	free(closing);
 }
 
@@ -88,6 +89,7 @@ void closing_start(struct reflector *reflector, int fd, const uint8_t *bytes, si
 	event_assign(
 		&closing->write_event, reflector->base, fd, EV_WRITE, on_closing_write, closing);
 	LIST_INSERT_HEAD(&reflector->closings, closing, link);
+	reflector->closing_bytes += len;
 	if (event_add(&closing->read_event, NULL) < 0 || !closing_send(closing))
 		closing_end(closing);
 }

@@ -121,27 +121,43 @@ bool session_attach(struct session *session, int fd, bool connecting)
 	return event_add(&session->read_event, NULL) == 0 && socket_local(fd, &session->local);
 }
 
+/* What closing connections may hold in all: beyond it a NOTIFICATION that is not at a boundary is given up. */
+#define CLOSING_BYTES_MAX (16 * 1024 * 1024)
+
 /*
- * A NOTIFICATION amid another message would be noise to the peer: tries to get to a message boundary with what the
- * socket still takes.
+ * A NOTIFICATION amid another message would be noise to the peer. Writes what the socket still takes; should that end
+ * amid a message again, the rest up to a boundary (rib/rib.h: an entry of `iov` ends at one) is copied, to go out in front
+ * of the NOTIFICATION when the peer reads again.
  */
 static bool reach_boundary(struct session *session)
 {
 	struct iovec iov[IOVECS_MAX];
+	int n = 0;
 
 	while (session->rib_peer != NULL && rib_peer_output_amid_message(session->rib_peer)) {
-		int n = rib_peer_output(session->rib_peer, iov, IOVECS_MAX);
 		ssize_t sent;
 
+		n = rib_peer_output(session->rib_peer, iov, IOVECS_MAX);
 		if (n == 0)
 			return false;
 		sent = writev(session->fd, iov, n);
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent <= 0)
+		if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			return false;
+		if (sent < 0)
+			break;
 		rib_peer_output_sent(session->rib_peer, (size_t)sent);
 	}
+	if (session->rib_peer == NULL || !rib_peer_output_amid_message(session->rib_peer))
+		return true;
+	if (session->reflector->closing_bytes + iov[0].iov_len > CLOSING_BYTES_MAX)
+		return false;
+	/* KEEPALIVEs that wait behind the message have nothing left to say. */
+	session_buffer_free(&session->control);
+	if (!session_buffer_append(&session->control, iov[0].iov_base, iov[0].iov_len))
+		return false;
+	rib_peer_output_sent(session->rib_peer, iov[0].iov_len);
 	return true;
 }
 

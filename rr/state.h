@@ -47,6 +47,7 @@ struct reflector {
 	struct peer_set peers;
 	struct listener_list listeners;
 	struct closing_list closings;
+	size_t closing_bytes; /* that they still hold */
 	struct session_list ready; /* sessions whose output waits for the end of the turn */
 	size_t n_ready;
 	struct session_list
