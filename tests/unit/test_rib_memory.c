@@ -111,7 +111,8 @@ static void story(void)
 	up(3, ROLE_EXTERNAL, 0);
 	say_many(0, 6, &(const struct attributes){ .as_path = "1" });
 	turn();
-	say(0, "10.0.1.0/24", &(const struct attributes){ .path_id = 2 });
+	for (uint32_t id = 2; id < 45; id++) /* so many that they are indexed */
+		say(0, "10.0.1.0/24", &(const struct attributes){ .path_id = id });
 	say(1, "10.0.1.0/24", &(const struct attributes){ .as_path = "2", .local_pref = IS(200) });
 	say(3, "10.0.1.0/24", &(const struct attributes){ .as_path = "65003" });
 	turn();

@@ -182,6 +182,43 @@ static void test_attribute_discard(void **state)
 	fixture_end(&f);
 }
 
+/* The same bytes from another kind of peer, or beside another next hop, are not the same attributes. */
+static void test_cached_attributes(void **state)
+{
+	/* As 2-octet numbers three segments of one AS, as 4-octet numbers two. */
+	static const uint8_t body[] = { 0, 0, 0, 33, 0x40, 1, 1, 0, 0x40, 2, 12, 2, 1, 0, 9, 2, 1,
+		2, 1, 2, 1, 0, 8, 0x40, 3, 4, 192, 0, 2, 1, 0x40, 5, 4, 0, 0, 0, 200, 8, 10 };
+	struct speaker *client, *external, *two_octets, *to;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	client = speaker_up(&f, 0, ROLE_CLIENT);
+	external = speaker_up(&f, 1, ROLE_EXTERNAL);
+	two_octets = speaker_of(&f, 2, ROLE_CLIENT);
+	two_octets->parameters.as4 = false;
+	speaker_connect(two_octets);
+	to = speaker_up(&f, 3, ROLE_CLIENT);
+	assert_true(speaker_send_bytes(client, SPAN(body)));
+	fixture_settle(&f);
+	assert_int_equal(heard(to, "10.0.0.0/8")->keys.as_path_length, 2);
+	assert_int_equal(heard(to, "10.0.0.0/8")->keys.local_pref, 200);
+	withdraw(client, "10.0.0.0/8");
+	assert_true(speaker_send_bytes(two_octets, SPAN(body)));
+	fixture_settle(&f);
+	assert_int_equal(heard(to, "10.0.0.0/8")->keys.as_path_length, 3);
+	withdraw(two_octets, "10.0.0.0/8");
+	assert_true(speaker_send_bytes(external, SPAN(body)));
+	fixture_settle(&f);
+	assert_int_equal(dropped(external, DROP_ATTRIBUTE_DISCARD), 1); /* its LOCAL_PREF */
+	assert_int_equal(heard(to, "10.0.0.0/8")->keys.local_pref, 100);
+	announce(client, V6, .next_hop = "fd00::1");
+	announce(client, "fd00:2::/32", .next_hop = "fd00::2");
+	fixture_settle(&f);
+	assert_int_equal(heard(to, V6)->keys.next_hop[15], 1);
+	assert_int_equal(heard(to, "fd00:2::/32")->keys.next_hop[15], 2);
+	fixture_end(&f);
+}
+
 static void test_session_reset(void **state)
 {
 	struct speaker *source, *other;
@@ -576,6 +613,7 @@ int main(void)
 		cmocka_unit_test(test_refused_prefixes_are_counted),
 		cmocka_unit_test(test_treat_as_withdraw),
 		cmocka_unit_test(test_attribute_discard),
+		cmocka_unit_test(test_cached_attributes),
 		cmocka_unit_test(test_session_reset),
 		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_who_hears),
