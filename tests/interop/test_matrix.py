@@ -31,9 +31,8 @@ def announcement(daemon, family):
     return Announcement(f"fd00:{n}::/64", f"fd00:99::{100 + n}", 2000 + n, (f"{AS}:{n}", "65000:6000"))
 
 
-def difference(far, announcer, sent):
+def difference(paths, far, announcer, sent):
     """What `far` shows otherwise than expected; empty when the one path is right."""
-    paths = far.paths(sent.prefix)
     if len(paths) != 1:
         return f"{len(paths)} paths: {paths}" if paths else "no path"
     expected = {"next_hop": sent.next_hop, "med": sent.med, "communities": frozenset(sent.communities),
@@ -88,14 +87,17 @@ class Matrix:
             daemon.announce(announcement(daemon, family))
 
     def expect(self, phase, keys, fault):
-        """Every key's fault(key) must become empty; what remains is noted for its case."""
+        """Every key's fault(paths, key) must become empty; what remains is noted for its case."""
         left = {key: None for key in keys}
 
         def all_well():
-            for key in list(left):
-                left[key] = fault(*key)
-                if not left[key]:
-                    del left[key]
+            for far in self.daemons:
+                mine = {key: announcement(key[1], key[0]).prefix for key in left if key[2] is far}
+                shown = far.paths_of(mine.values()) if mine else {}
+                for key, prefix in mine.items():
+                    left[key] = fault(shown[prefix], *key)
+                    if not left[key]:
+                        del left[key]
             return not left
         try:
             wait.until(all_well, 30, phase)
@@ -103,11 +105,12 @@ class Matrix:
             for key, found in left.items():
                 self.faults[key].append(f"{error}; found {found}")
 
-    def shown(self, family, announcer, far):
-        return difference(far, announcer, announcement(announcer, family))
+    @staticmethod
+    def shown(paths, family, announcer, far):
+        return difference(paths, far, announcer, announcement(announcer, family))
 
-    def gone(self, family, announcer, far):
-        paths = far.paths(announcement(announcer, family).prefix)
+    @staticmethod
+    def gone(paths, _family, _announcer, _far):
         return f"still {paths}" if paths else ""
 
     def withdraw_all(self):

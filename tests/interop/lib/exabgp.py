@@ -73,8 +73,11 @@ class ExaBgp(Daemon):
         self.ask(f"withdraw route {self.route_text(self.announced.pop(prefix))}")
 
     def paths(self, prefix):
-        answer = self.ask("show", "adj-rib", "in", "extensive", check=False)
-        return [self.path(prefix, line) for line in answer.splitlines() if f" {prefix} " in line]
+        return self.paths_of([prefix])[prefix]
+
+    def paths_of(self, prefixes):
+        lines = self.ask("show", "adj-rib", "in", "extensive", check=False).splitlines()
+        return {prefix: [self.path(prefix, line) for line in lines if f" {prefix} " in line] for prefix in prefixes}
 
     @staticmethod
     def path(prefix, line):

@@ -70,6 +70,10 @@ class Daemon:
         """The paths of exactly this prefix that were learned by BGP, as its own CLI shows them."""
         raise NotImplementedError
 
+    def paths_of(self, prefixes):
+        """{prefix: paths} of several, for daemons whose CLI is slow to start."""
+        return {prefix: self.paths(prefix) for prefix in prefixes}
+
     def kill(self):
         """As a crash: no NOTIFICATION is sent."""
         self.process.kill()

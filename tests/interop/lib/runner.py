@@ -78,6 +78,21 @@ def run_unit(name, each, count):
         count.note((done.stdout + done.stderr)[-6000:])
 
 
+def run_units(build, words, count):
+    """130 when it was interrupted, so that nothing more is begun."""
+    def interrupted(_number, _frame):
+        raise KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    try:
+        for name, each in unit_tests(build, words):
+            run_unit(name, each, count)
+    except KeyboardInterrupt:
+        count.add(False, "unit: interrupted")
+        return 130
+    return 0
+
+
 def plan(path):
     """The tests of a file, and whether they may run beside each other."""
     done = subprocess.run(["/usr/bin/python3", path, "--plan"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -181,20 +196,20 @@ def main():
             print("\n".join(name for _, name in chain))
         return
     start = time.monotonic()
+    status = 0
     if what == "unit":
-        for name, each in unit_tests(build, words):
-            run_unit(name, each, count)
+        status = run_units(build, words, count)
     else:
         interop = Interop(count, int(jobs))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, interop.stop)
         interop.run(words)
-        for text in count.failures:
-            print(f"failed: {text}")
+    for text in count.failures:
+        print(f"failed: {text}")
     print(f"{what}: {count.passed} passed, {count.failed} failed in {time.monotonic() - start:.0f} s", flush=True)
     with open(counts, "a") as file:
         file.write(f"{count.passed} {count.failed}\n")
-    sys.exit(1 if count.failed else 0)
+    sys.exit(status or (1 if count.failed else 0))
 
 
 if __name__ == "__main__":

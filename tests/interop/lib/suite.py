@@ -102,7 +102,13 @@ def module_name():
     return name[len("test_"):] if name.startswith("test_") else name
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupted(number, _frame):
+    """Ends the test with its cleanup, which a second signal must not end."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
@@ -147,7 +153,7 @@ def main(parallel=False):
         sys.exit(f"{sys.argv[0]}: no test matches {' '.join(words)}; there are {', '.join(names)}")
     if os.geteuid() != 0:
         sys.exit(f"{sys.argv[0]}: needs root, for network namespaces (tests/run calls sudo)")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, interrupted)
     labs.sweep()
     results = [run_one(function) for function in chosen]
