@@ -536,6 +536,36 @@ static void test_shutdown(void **state)
 	assert_string_equal(fixture->reflector.shutdown_text, "(none)");
 }
 
+/* Two of them before the answer of the first has left: the last one counts, once, and nothing is lost of the other. */
+static void test_shutdown_twice(void **state)
+{
+	struct fixture *fixture = *state;
+	struct reflector *reflector = &fixture->reflector;
+	static const char requests[] =
+		"json show routes\ntext shutdown first\ntext shutdown second\n";
+	char buffer[16384];
+	reflector->routes = 60000;
+	int fd = dial(fixture);
+	say(fd, requests, sizeof requests - 1);
+	for (int i = 0; i < 3000; i++)
+		turn(fixture);
+	/* The reader stands still. The walk ends where it is; room for the rest of the answers is made, not for all to leave. */
+	reflector->routes = (uint32_t)reflector->visited;
+	for (size_t taken = 0; taken < 100000;) {
+		ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+		taken += n > 0 ? (size_t)n : 0;
+		turn(fixture);
+	}
+	for (int i = 0; i < 100; i++)
+		turn(fixture);
+	assert_int_equal(reflector->shutdowns, 0);
+	close(fd);
+	for (int i = 0; i < 100; i++)
+		turn(fixture);
+	assert_int_equal(reflector->shutdowns, 1);
+	assert_string_equal(reflector->shutdown_text, "second");
+}
+
 static void test_too_many(void **state)
 {
 	struct fixture *fixture = *state;
@@ -635,6 +665,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_documented_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clear, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shutdown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shutdown_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_socket_file, set_up, tear_down),
 	};
