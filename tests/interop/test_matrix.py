@@ -183,4 +183,49 @@ def ipv6_transport(t):
     run(t, "ipv6")
 
 
+SENDER = r"""
+import socket, struct, sys
+def message(kind, body):
+    return b"\xff" * 16 + struct.pack(">HB", 19 + len(body), kind) + body
+def update(attributes):
+    return message(2, struct.pack(">HH", 0, len(attributes)) + attributes + b"\x18\x0a\x01\x01")
+origin, path, hop = b"\x40\x01\x01\x00", b"\x40\x02\x00", b"\x40\x03\x04\x0a\x63\x00\x01"
+# The last attribute says that it is longer than what is left of the message.
+last = b"\x80\x04\x20\x00\x00\x00\x01" if sys.argv[2] == "bad" else b"\x80\x04\x04\x00\x00\x00\x01"
+link = socket.create_connection((sys.argv[1], 179))
+link.sendall(update(origin + path + hop) + update(origin + path + hop + last))
+link.shutdown(socket.SHUT_WR)
+link.recv(1)
+"""
+SINK = """
+import socket
+server = socket.create_server(("", 179))
+print("ready", flush=True)
+while True:
+    link = server.accept()[0]
+    while link.recv(65536):
+        pass
+    link.close()
+"""
+
+
+@suite.test
+def the_dissector_tells_good_from_bad(t):
+    """The check of what we send is worth something only if it can fail."""
+    lab = t.lab()
+    near, far = lab.host("near"), lab.host("far")
+    sink = far.spawn(["/usr/bin/python3", "-c", SINK], "sink")
+    wait.until(lambda: "ready" in sink.output(), 20, "the sink")
+    for word in ("good", "bad"):
+        capture = Capture(near, name=word)
+        capture.start()
+        near.run(["/usr/bin/python3", "-c", SENDER, far.ipv4, word])
+        capture.stop()
+        with t.case(word):
+            faults = capture.faults([near.ipv4])
+            assert bool(faults) == (word == "bad"), f"found {faults}"
+            assert capture.message_types([near.ipv4])[UPDATE] == 2, capture.message_types([near.ipv4])
+            assert not capture.faults([far.ipv4])
+
+
 suite.main(parallel=True)

@@ -9,21 +9,23 @@ from . import lab, wait
 
 
 class Capture:
-    def __init__(self, host, port=179):
+    def __init__(self, host, port=179, name="capture"):
         self.host = host
         self.port = port
-        self.file = host.path("capture.pcapng")
+        self.name = name
+        self.file = host.path(f"{name}.pcapng")
         self.process = None
 
     def start(self):
-        # -B: MiB of kernel buffer; --update-interval: what was captured is in the file soon.
+        # -B: MiB of kernel buffer.
         self.process = self.host.spawn(["dumpcap", "-q", "-i", "eth0", "-f", f"tcp port {self.port}", "-B", "32",
-                                        "-w", self.file], "dumpcap")
-        wait.until(lambda: "Capturing on" in self.process.output() and os.path.exists(self.file)
+                                        "-w", self.file], f"dumpcap-{self.name}")
+        wait.until(lambda: "File: " in self.process.output() and os.path.exists(self.file)
                    and os.path.getsize(self.file) > 0, 20, "dumpcap to capture", self.process.output)
 
     def stop(self):
-        """Ends it. Everything that crossed the interface before is in the file."""
+        """Ends it. The kernel hands packets over in blocks, and what it still holds would be lost."""
+        wait.still(lambda: os.path.getsize(self.file), 1.5, "the capture", 60)
         self.process.signal_main(signal.SIGINT)
         self.process.wait()
         output = self.process.output()
