@@ -107,10 +107,12 @@ class Hub:
         self.rr = Heliostat(self.host, router_id="10.0.0.5", groups={"nodes": settings}, peers=peers)
         self.rr.start()
 
-    def dial(self, source="127.1.0.1", target=None, port=179):
+    def dial(self, source="127.1.0.1", target=None, port=179, receive_buffer=None):
         target = target or ("::1" if ":" in source else "127.0.0.1")
         with inside(self.host):
             connection = socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET)
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         connection.bind((source, 0))
         connection.settimeout(20)
         connection.connect((target, port))
@@ -223,6 +225,37 @@ def connections(t):
         last.expect_notification(6, 2)
         assert hub.rr.process.wait() == 0
         hub.rr.check_clean()
+
+
+def announcement(number):
+    """Up to 200 prefixes with attributes of their own."""
+    attributes = (b"\x40\1\1\0" b"\x40\2\0" b"\x40\3\4\x0a\x09\0\1"
+                  b"\x40\5\4" + struct.pack("!I", number))
+    nlri = b"".join(struct.pack("!BBHB", 32, 20, number, last) for last in range(140 + number * 7 % 61))
+    return message(UPDATE, struct.pack("!HH", 0, len(attributes)) + attributes + nlri)
+
+
+@suite.test
+def cease_to_a_peer_that_does_not_read(t):
+    hub = Hub(t)
+    deaf = hub.dial("127.1.0.2", receive_buffer=4096).establish(bgp_id="10.9.9.8")
+    feeder = hub.dial().establish()
+    for number in range(5000):
+        feeder.send(announcement(number))
+    wait.until(lambda: hub.rr.show("summary")["updates-received"] >= 5000, 60, "the UPDATEs to arrive",
+               lambda: hub.rr.show("summary"))
+    wait.still(lambda: hub.rr.peer("127.1.0.2")["messages-sent"]["update"], 1, "the socket of the peer to be full")
+    hub.rr.process.signal_main(15)
+    hub.log_has("peer 127.1.0.2 (nodes): session down")
+    updates = 0
+    kind, body = deaf.read((KEEPALIVE,))
+    while kind == UPDATE:
+        updates += 1
+        kind, body = deaf.read((KEEPALIVE,))
+    assert (kind, body[:2]) == (NOTIFICATION, b"\6\2"), f"found message type {kind} {body.hex()} behind whole UPDATEs"
+    assert updates < 5000, "the peer took everything: it was not deaf"
+    assert hub.rr.process.wait() == 0
+    hub.rr.check_clean()
 
 
 def collide(t, bgp_id, theirs_wins):
