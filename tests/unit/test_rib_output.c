@@ -165,6 +165,11 @@ static void test_oversized(void **state)
 	assert_int_equal(heard_count(other, NULL), 0);
 	assert_non_null(heard(large, V4));
 	assert_true(large->last_len > 50000);
+	announce(
+		source, "10.3.0.0/16", .raw = unknown_attribute(40000)); /* the chunk has no room */
+	fixture_settle(&f);
+	assert_non_null(heard(large, "10.3.0.0/16"));
+	withdraw(source, "10.3.0.0/16");
 	assert_int_equal(speaker_counts(small).advertised[FAMILY_IPV4_UNICAST], 0);
 	assert_int_equal(speaker_counts(large).advertised[FAMILY_IPV4_UNICAST], 2);
 	late = speaker_up(&f, 4, ROLE_CLIENT);
