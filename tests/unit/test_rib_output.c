@@ -170,6 +170,7 @@ static void test_oversized(void **state)
 	fixture_settle(&f);
 	assert_non_null(heard(large, "10.3.0.0/16"));
 	withdraw(source, "10.3.0.0/16");
+	fixture_settle(&f);
 	assert_int_equal(speaker_counts(small).advertised[FAMILY_IPV4_UNICAST], 0);
 	assert_int_equal(speaker_counts(large).advertised[FAMILY_IPV4_UNICAST], 2);
 	late = speaker_up(&f, 4, ROLE_CLIENT);
