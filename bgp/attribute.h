@@ -67,7 +67,7 @@ struct attribute_fault {
 
 struct attribute_faults {
 	uint8_t action;  /* enum attribute_action: the most severe so far, of all faults */
-	uint8_t count;   /* of `fault`; further faults still raise `action` */
+	uint8_t count;   /* of `fault`; of further faults only one that is more severe is recorded, in the last place */
 	struct attribute_fault fault[ATTRIBUTE_FAULTS_MAX];
 };
 

@@ -237,7 +237,8 @@ static void check_without_nlri(struct parser *p)
 	for (size_t i = 0; i < p->faults->count; i++)
 		if (p->faults->fault[i].action == ATTRIBUTE_TREAT_AS_WITHDRAW)
 			reason = p->faults->fault[i].reason;
-	p->faults->action = ATTRIBUTE_RESET;
+	attribute_fault_add(p->faults, 0, ATTRIBUTE_RESET,
+		"no reachable NLRI, so there may be routes to withdraw that were not found");
 	bgp_error_set(p->error, ERROR_UPDATE, UPDATE_MALFORMED_ATTRIBUTE_LIST, NULL, 0,
 		"no reachable NLRI, and %s", reason);
 }

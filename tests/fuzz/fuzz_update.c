@@ -35,7 +35,7 @@ static void check_faults(const struct attribute_faults *faults, const struct bgp
 		if (faults->fault[i].action > strongest)
 			strongest = faults->fault[i].action;
 	}
-	FUZZ_CHECK(faults->action >= strongest);
+	FUZZ_CHECK(faults->action == strongest);
 	FUZZ_CHECK((faults->action == ATTRIBUTE_ACCEPT) == (faults->count == 0));
 	FUZZ_CHECK((faults->action == ATTRIBUTE_RESET) == (error->code == ERROR_UPDATE));
 }

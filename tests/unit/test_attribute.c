@@ -283,9 +283,14 @@ static void test_faults_beyond_the_record(void **state)
 	attribute_fault_add(&faults, 1, ATTRIBUTE_TREAT_AS_WITHDRAW, "one more");
 	assert_int_equal(faults.count, ATTRIBUTE_FAULTS_MAX);
 	assert_int_equal(faults.action, ATTRIBUTE_TREAT_AS_WITHDRAW);
-	assert_string_equal(faults.fault[7].reason, "number 7");
+	/* The fault that decides is always among those recorded: the log must name it. */
+	assert_string_equal(faults.fault[6].reason, "number 6");
+	assert_string_equal(faults.fault[7].reason, "one more");
+	assert_int_equal(faults.fault[7].type, 1);
+	assert_int_equal(faults.fault[7].action, ATTRIBUTE_TREAT_AS_WITHDRAW);
 	attribute_fault_add(&faults, 1, ATTRIBUTE_DISCARD, "milder");
 	assert_int_equal(faults.action, ATTRIBUTE_TREAT_AS_WITHDRAW);
+	assert_string_equal(faults.fault[7].reason, "one more");
 }
 
 static void test_canonical_and_keys(void **state)

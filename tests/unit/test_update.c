@@ -272,6 +272,14 @@ static void test_faults(void **state)
 			error.subcode != c->subcode)
 			fail_msg("%s: error %u/%u, expected subcode %u", c->what, error.code,
 				error.subcode, c->subcode);
+		/* The log speaks of the recorded faults: what is done must be among them. */
+		uint8_t strongest = ATTRIBUTE_ACCEPT;
+		for (unsigned k = 0; k < faults.count; k++)
+			if (faults.fault[k].action > strongest)
+				strongest = faults.fault[k].action;
+		if (strongest != c->action)
+			fail_msg("%s: the strongest fault asks for %u, expected %u", c->what,
+				strongest, c->action);
 		const char *found = faults.count == 0 ? "" : faults.fault[0].reason;
 		if (c->reason && !strstr(found, c->reason) && !strstr(error.reason, c->reason))
 			fail_msg("%s: reason \"%s\", \"%s\"", c->what, found, error.reason);
