@@ -102,9 +102,22 @@ def quickstart(t):
         listening = host.run(["ss", "-Hltn"])
         assert "127.0.0.1:1791" in listening and "[::1]:1791" in listening, f"found {listening}"
 
-    with t.case("killed without warning it leaves no process behind"):
-        quiet.signal_main(signal.SIGKILL)
+    with t.case("started in the background by a script it ends on SIGINT too"):
+        behind = host.spawn(["bash", "-c", f"{os.path.join(PACKAGING, 'quickstart')} & echo $! >{host.path('pid')}; wait $!"],
+                            name="behind", env=env)
+        quiet.signal_main(signal.SIGINT)
         quiet.wait()
+        wait.until(lambda: running(behind), 120, "the quickstart to be up", behind.output)
+        with open(host.path("pid")) as pid:
+            os.kill(int(pid.read()), signal.SIGINT)
+        assert behind.wait() == 0, f"found: {behind.output()[-800:]}"
+        assert processes_of(host) == [], f"left the processes {processes_of(host)}"
+
+    with t.case("killed without warning it leaves no process behind"):
+        killed = start_quickstart(host, env, "--no-demo", name="killed")
+        wait.until(lambda: running(killed), 120, "the quickstart to be up", killed.output)
+        killed.signal_main(signal.SIGKILL)
+        killed.wait()
         wait.until(lambda: processes_of(host) == [], 20, "the daemon to end with it", lambda: processes_of(host))
 
     with t.case("a port in use is one clear line and status 1"):
