@@ -273,6 +273,35 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct
 	return ok && faults.action < ATTRIBUTE_RESET;
 }
 
+void rib_refresh_begins(struct rib *rib, struct rib_peer *peer, enum family family)
+{
+	struct path *path;
+
+	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
+		path = table_path(&rib->tables[family], n);
+		path->flags |= PATH_STALE;
+	}
+}
+
+void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family)
+{
+	struct table *table = &rib->tables[family];
+	uint32_t next;
+
+	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = next) {
+		const struct path *path = table_path(table, n);
+		struct table_change change;
+
+		next = path->peer_next;
+		if (!(path->flags & PATH_STALE))
+			continue;
+		table_withdraw_path(table, &peer->paths[family], n, &change);
+		peer->n_paths[family]--;
+		peer->n_best[family] -= change.was_best;
+		settle(rib, family, &change);
+	}
+}
+
 bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned most)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {

@@ -231,10 +231,11 @@ bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 	if (!catch_up_begin(peer))
 		return false;
 	cohort = peer->cohort;
-	if (enhanced) {
+	/* RFC 7313 section 4: no BoRR in front of the End-of-RIB; what is being sent then is the whole table anyway. */
+	if (enhanced && !(cohort->end_of_rib & FAMILY_BIT(family))) {
 		struct writer w = writer_of(message, sizeof(message));
 
-		route_refresh_write(&w, family, 1);
+		route_refresh_write(&w, family, ROUTE_REFRESH_BORR);
 		if (!keep_message(cohort, (struct span){ message, writer_len(&w) }))
 			return false;
 		cohort->end_of_refresh |= FAMILY_BIT(family);

@@ -290,7 +290,7 @@ static bool produce_marker(struct cohort *cohort, enum family family, bool refre
 	if (!group_log_begin(&cohort->log, BGP_MESSAGE_MAX, &w))
 		return false;
 	if (refresh)
-		route_refresh_write(&w, family, 2); /* EoRR, RFC 7313 */
+		route_refresh_write(&w, family, ROUTE_REFRESH_EORR);
 	else
 		end_of_rib_write(&w, family);
 	group_log_publish(&cohort->log, &w, 0, 0);

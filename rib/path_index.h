@@ -9,7 +9,7 @@
 
 struct path_index {
 	uint32_t *slots; /* path numbers; SLAB_NONE: empty */
-	size_t n_slots;  /* 0, or a power of two */
+	size_t n_slots; /* 0, or a power of two */
 	size_t count;
 	uint64_t seed[2]; /* secret */
 };

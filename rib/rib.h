@@ -102,6 +102,13 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct
 bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, bool enhanced);
 
 /*
+ * The peer begins, or has ended, to send all its routes of `family` again (BoRR and EoRR, RFC 7313 section 4): what it did not announce
+ * in between is withdrawn at the end. An end without a begin does nothing.
+ */
+void rib_refresh_begins(struct rib *rib, struct rib_peer *peer, enum family family);
+void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family);
+
+/*
  * Works off what input has made dirty: decisions, flushes, cohort walks, departed peers. `now` is a monotonic time in
  * microseconds. `input_idle` says that the loop has no more input waiting: then a flush need not wait for company. Works for
  * about `budget` microseconds and returns how long until it wants to be called again: 0 as soon as possible

@@ -203,7 +203,8 @@ static size_t take_messages(struct session *session, struct span input)
 		size_t consumed;
 
 		switch (message_frame(rest,
-			session->state >= FSM_OPEN_CONFIRM && session->negotiated.extended_message,
+			session->state >= FSM_OPEN_CONFIRM &&
+				session->ours.capabilities.extended_message,
 			&message, &consumed, &error)) {
 		case FRAME_INCOMPLETE: return taken;
 		case FRAME_BAD:

@@ -61,6 +61,15 @@ static void take_update(struct session *session, struct span body)
 			&(struct session_cause){ .error = &error });
 }
 
+/* RFC 7313 section 4: what the peer does not announce between BoRR and EoRR it no longer has. */
+static void take_refresh_marker(struct session *session, uint8_t subtype, enum family family)
+{
+	if (subtype == ROUTE_REFRESH_BORR)
+		rib_refresh_begins(session->reflector->rib, session->rib_peer, family);
+	else if (subtype == ROUTE_REFRESH_EORR)
+		rib_refresh_ends(session->reflector->rib, session->rib_peer, family);
+}
+
 static void take_route_refresh(struct session *session, struct span body)
 {
 	struct route_refresh refresh;
@@ -77,9 +86,13 @@ static void take_route_refresh(struct session *session, struct span body)
 	}
 	/* RFC 2918 section 4: a family that was not advertised is ignored; RFC 7313 section 5: so is an unknown subtype. */
 	if (!family_from_afi_safi(refresh.afi, refresh.safi, &family) ||
-		!(session->negotiated.families & FAMILY_BIT(family)) ||
-		refresh.subtype != ROUTE_REFRESH_NORMAL)
+		!(session->negotiated.families & FAMILY_BIT(family)))
 		return;
+	if (refresh.subtype != ROUTE_REFRESH_NORMAL) {
+		if (session->negotiated.enhanced_route_refresh)
+			take_refresh_marker(session, refresh.subtype, family);
+		return;
+	}
 	if (rib_refresh(session->reflector->rib, session->rib_peer, family,
 		    session->negotiated.enhanced_route_refresh))
 		return;

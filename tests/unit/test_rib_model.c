@@ -333,6 +333,54 @@ static void run(struct model *m)
 	rib_run(m->rib, m->now, pick(m, 2), 1 + pick(m, 50));
 }
 
+static void client_send(
+	struct model *m, unsigned i, enum family family, unsigned k, unsigned id, uint32_t tag)
+{
+	struct client *c = &m->clients[i];
+	uint8_t buffer[4096], attributes[256];
+	struct writer w = writer_of(buffer, sizeof(buffer));
+	struct writer a = writer_of(attributes, sizeof(attributes));
+	uint8_t next_hop[16] = { 0xfd, [15] = 1 };
+	struct prefix prefix = prefix_of(family, k);
+	struct update_builder b;
+	struct bgp_error error;
+
+	attributes_write(&a, c, tag, family == FAMILY_IPV4_UNICAST);
+	assert_true(update_begin_reach(&b, &w, 4096, family,
+		c->parameters.add_path_receive & FAMILY_BIT(family), (struct span){ next_hop, 16 },
+		(struct span){ attributes, writer_len(&a) }));
+	assert_true(update_add(&b, &prefix, id));
+	update_end(&b);
+	assert_true(rib_update(m->rib, c->peer,
+		(struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN }, &error));
+}
+
+/* The peer sends its routes of a family again between BoRR and EoRR, some of them not. */
+static void client_resend(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+	enum family family = pick(m, 2);
+
+	if (!(c->parameters.families & FAMILY_BIT(family)))
+		return;
+	rib_refresh_begins(m->rib, c->peer, family);
+	for (unsigned k = 0; k < PREFIXES; k++) {
+		for (unsigned id = 0; id < PATHS; id++) {
+			uint32_t tag = c->announced[family][k][id];
+
+			if (tag == 0)
+				continue;
+			if (pick(m, 3) == 0)
+				c->announced[family][k][id] = 0;
+			else
+				client_send(m, i, family, k, id, tag);
+		}
+	}
+	if (pick(m, 2))
+		run(m);
+	rib_refresh_ends(m->rib, c->peer, family);
+}
+
 static void step(struct model *m)
 {
 	unsigned i = pick(m, PEERS);
@@ -350,6 +398,7 @@ static void step(struct model *m)
 	case 0: client_down(m, i); break;
 	case 1: assert_true(rib_refresh(m->rib, c->peer, pick(m, 2), pick(m, 2))); break;
 	case 2: client_move(m, i); break;
+	case 31: client_resend(m, i); break;
 	case 3 ... 5: client_update(m, i, false); break;
 	case 6 ... 18: client_update(m, i, true); break;
 	case 19 ... 22: run(m); break;
