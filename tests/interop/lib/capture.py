@@ -3,6 +3,7 @@
 import collections
 import os
 import signal
+import time
 import xml.etree.ElementTree as xml
 
 from . import lab, wait
@@ -25,7 +26,18 @@ class Capture:
 
     def stop(self):
         """Ends it. The kernel hands packets over in blocks, and what it still holds would be lost."""
-        wait.still(lambda: os.path.getsize(self.file), 1.5, "the capture", 60)
+        begin = time.monotonic()
+        first = last = os.path.getsize(self.file)
+        changed = begin
+
+        def handed_over():
+            """Nothing comes any more, or what comes is much younger than this call."""
+            nonlocal last, changed
+            now, size = time.monotonic(), os.path.getsize(self.file)
+            if size != last:
+                last, changed = size, now
+            return now - changed > 1.5 or (now - begin > 4 and last > first and now - changed < 0.5)
+        wait.until(handed_over, 60, "the capture to be written")
         self.process.signal_main(signal.SIGINT)
         self.process.wait()
         output = self.process.output()
