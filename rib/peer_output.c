@@ -39,11 +39,17 @@ static bool run_dry(struct rib_peer *peer)
 static bool pull_cohort(struct cohort *cohort)
 {
 	uint64_t end = cohort->log.end;
+	bool ok;
 
-	if (!cohort->started || !cohort_produce(cohort))
+	if (!cohort->started)
 		return false;
+	ok = cohort_produce(cohort);
+	if (cohort->log.end != end || cohort_is_done(cohort))
+		return true;
+	if (!ok)
+		cohort->group->rib->starved = true; /* rib_run has it tried again */
 	/* What is left for a peer that catches up may wait for the group's flush. */
-	return !cohort->catching_up || cohort->log.end != end || cohort_is_done(cohort);
+	return ok && !cohort->catching_up;
 }
 
 int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max)

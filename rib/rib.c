@@ -352,11 +352,32 @@ static uint64_t sweep(struct rib *rib)
 	return rib->to_sweep > 0 ? SWEEP_INTERVAL : UINT64_MAX;
 }
 
+/* Members of cohorts for whom there was no memory run dry, though there is more for them: they are told to ask again. */
+static void wake_starved(struct rib *rib)
+{
+	const struct rib_callbacks *callbacks = &rib->parameters.callbacks;
+
+	rib->starved = false;
+	for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+		for (struct cohort *c = g->cohorts; c != NULL; c = c->next) {
+			for (struct rib_peer *peer = c->members; peer != NULL;
+				peer = peer->cohort_next) {
+				if (!peer->is_dry)
+					continue;
+				update_group_dry_remove(peer);
+				callbacks->output_ready(callbacks->context, peer);
+			}
+		}
+	}
+}
+
 uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget)
 {
 	unsigned items = (unsigned)(budget * ITEMS_PER_US);
 	bool ok;
 
+	if (rib->starved)
+		wake_starved(rib);
 	departures(rib, &items);
 	if (!is_due(rib)) {
 		rib->waiting = false;

@@ -125,6 +125,7 @@ struct rib {
 	/* Numbers below these have room in all change sets and Adj-RIB-Outs. */
 	uint32_t reserved_entries[FAMILY_COUNT];
 	uint32_t reserved_paths[FAMILY_COUNT];
+	bool starved; /* memory was short for the walk of a cohort: its members are to ask again */
 	bool waiting; /* something is dirty, since ... */
 	uint64_t since;
 	uint64_t last_flush;
