@@ -217,8 +217,14 @@ void attributes_check(const struct span *pieces, size_t n_pieces,
 	const struct attribute_context *context, struct attribute_faults *faults,
 	struct bgp_error *error)
 {
+	/* RFC 4760 section 3: a NEXT_HOP that stands for no routes is ignored. */
+	static const struct span no_next_hop = { NULL, 0 };
 	struct attribute_keys keys = { 0 };
-	struct decoder d = { .context = context, .keys = &keys, .faults = faults, .error = error };
+	struct decoder d = { .context = context,
+		.mp_next_hop = &no_next_hop,
+		.keys = &keys,
+		.faults = faults,
+		.error = error };
 	struct attribute_view slots[SLOTS_MAX];
 	size_t n_slots = 0;
 	for (size_t i = 0; i < n_pieces && faults->action < ATTRIBUTE_RESET; i++)

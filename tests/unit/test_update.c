@@ -249,6 +249,9 @@ static const struct fault_case {
 		0, 2, NET_10, 0, 4, 0x40, 6, 1, 9),
 	CASE("withdraw with sound attributes, not all mandatory ones", ATTRIBUTE_ACCEPT, 0, NULL, 0,
 		2, NET_10, 0, 4, ORIGIN_I),
+	/* RFC 4760 section 3: without NLRI of the classic field NEXT_HOP is ignored, whatever it says. */
+	CASE("withdraw with a NEXT_HOP of 0.0.0.0", ATTRIBUTE_ACCEPT, 0, NULL, 0, 0, 0, 18,
+		MP_UNREACH_6, 0x40, 3, 4, 0, 0, 0, 0),
 	CASE("routes of another family with a malformed ORIGIN", ATTRIBUTE_ACCEPT, 0, NULL, 0, 0, 0,
 		14, 0x80, 14, 7, 0, 1, 128, 0, 0, 0xFF, 0xFF, 0x40, 1, 1, 9),
 	/* The attributes themselves are looked at in attributes_decode where there are routes. */
