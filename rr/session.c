@@ -337,8 +337,7 @@ static bool send_hold_expired(const struct session *session, uint64_t now)
 {
 	uint64_t limit = 2 * session->negotiated.hold_time * SECOND_US;
 
-	if (session->rib_peer == NULL || session->blocked_since == 0 ||
-		session->negotiated.hold_time == 0)
+	if (session->rib_peer == NULL || session->blocked_since == 0)
 		return false;
 	if (limit < SEND_HOLD_MIN_US)
 		limit = SEND_HOLD_MIN_US;
