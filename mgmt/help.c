@@ -63,7 +63,7 @@ static void count_only(void *context, const struct command *command)
 
 static const char shell_help[] =
 	"\n"
-	"Words may be shortened as long as they are unambiguous (sh ro = show routes).\n"
+	"Words may be shortened as long as they are unambiguous (sho ro = show routes).\n"
 	"Every show and help has a JSON form: append \"| json\", or start heliostat with --json.\n"
 	"The tab key completes; \"help COMMAND\", or COMMAND followed by ?, explains one.\n"
 	"exit or quit leaves the interactive shell.\n";

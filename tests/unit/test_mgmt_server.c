@@ -209,6 +209,26 @@ static void test_answers(void **state)
 		ask(*state, rows[i].request, rows[i].answer);
 }
 
+/* What help gives as an example of shortened words is understood, as what help says it is. */
+static void test_help_example(void **state)
+{
+	struct fixture *fixture = *state;
+	struct output heard = { 0 };
+	char request[64], shortened[32], whole[32];
+	bool closed;
+	int fd = dial(fixture);
+	say(fd, "text help\n", 10);
+	hear(fixture, fd, 1, &heard, &closed);
+	const char *example = strstr(heard.bytes, "unambiguous (");
+	assert_non_null(example);
+	assert_int_equal(sscanf(example, "unambiguous (%31[^=]= %31[^)]", shortened, whole), 2);
+	close(fd);
+	output_free(&heard);
+	assert_string_equal(whole, "show routes");
+	snprintf(request, sizeof request, "json %s\n", shortened);
+	ask(fixture, request, "out\n{\"routes\":[]}\nend 0\n");
+}
+
 static void test_requests_in_one_write(void **state)
 {
 	static const char requests[] = "text show config\ntext nonsense\ntext show config\n";
@@ -654,6 +674,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_help_example, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_requests_in_one_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_walk, set_up, tear_down),
