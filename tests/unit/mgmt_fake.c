@@ -120,6 +120,7 @@ void rib_walk(struct rib *rib, struct rib_walk *walk, unsigned most,
 		.med = 20, .local_pref = 150, .next_hop_len = 4, .next_hop = { 192, 0, 2, 7 }
 	};
 	uint32_t i = 0;
+	reflector->walks++;
 	if (walk->family != FAMILY_IPV4_UNICAST) {
 		walk->finished = true;
 		return;

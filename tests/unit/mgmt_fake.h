@@ -26,6 +26,7 @@ struct reflector {
 	size_t n_peers;
 	uint32_t routes; /* IPv4 host prefixes of a walk, one path each */
 	struct span attributes; /* of each path; len 0: a few of every kind */
+	uint64_t walks; /* calls of rib_walk */
 	uint64_t visited; /* paths that walks have visited */
 	unsigned shutdowns;
 	char shutdown_text[256];
