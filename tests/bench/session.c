@@ -183,13 +183,22 @@ bool speaker_refresh(struct bench *bench, struct speaker *speaker, enum family f
 	return true;
 }
 
+/* The last message of a session: no route goes out behind it. */
+static void send_notification(
+	struct bench *bench, struct speaker *speaker, const struct bgp_error *error)
+{
+	speaker->pending_at = speaker->n_pending = 0;
+	speaker->end_of_rib_due = 0;
+	send_message(bench, speaker, MESSAGE_NOTIFICATION, write_notification, error);
+}
+
 /* Ends the session with a NOTIFICATION of our own. */
 static void speaker_fail(
 	struct bench *bench, struct speaker *speaker, const struct bgp_error *error)
 {
 	char name[96], why[BGP_ERROR_REASON_MAX + 128];
 
-	send_message(bench, speaker, MESSAGE_NOTIFICATION, write_notification, error);
+	send_notification(bench, speaker, error);
 	snprintf(why, sizeof(why), "sent %s: %s",
 		bgp_error_format(error->code, error->subcode, name, sizeof(name)), error->reason);
 	speaker_down(bench, speaker, why);
@@ -208,7 +217,7 @@ void speaker_close(struct bench *bench, struct speaker *speaker, enum close_how 
 		struct bgp_error error = { 0 };
 
 		cease_set(&error, CEASE_ADMIN_SHUTDOWN, NULL, "closed by the script");
-		send_message(bench, speaker, MESSAGE_NOTIFICATION, write_notification, &error);
+		send_notification(bench, speaker, &error);
 	}
 	drop_connection(speaker);
 	speaker->paused = false;
