@@ -462,7 +462,7 @@ static bool parse_arguments(const struct words *words, size_t used, const char *
 			return true;
 		}
 		argument_words(command, parsed->values, &set);
-		const char *found;
+		const char *found = NULL;
 		enum match match = choice_match(&set, word, &found);
 		if (match == MATCH_MANY) {
 			output_printf(fault, "\"%s\" is ambiguous: ", word);
