@@ -340,7 +340,7 @@ static void test_big_paths(void **state)
 	int fd = dial(fixture);
 	say(fd, "json show routes\n", 17);
 	char buffer[65536];
-	uint64_t before = 0, most = 4;
+	uint64_t before = 0, most = 5; /* four, and one where the first turn holds two slices */
 	for (int i = 0; i < 100000 && fixture->reflector.visited < 20; i++) {
 		turn(fixture);
 		assert_in_range(fixture->reflector.visited - before, 0, most);
