@@ -79,7 +79,7 @@ static void turn(void)
 		struct speaker *s = &f.speaker[i];
 
 		for (unsigned times = 0; times < 20 && s->peer != NULL && !s->deaf; times++)
-			if (!speaker_read(s, 300))
+			if (!speaker_read(s, times < 10 ? 300 : 30000))
 				break;
 	}
 }
