@@ -140,8 +140,8 @@ void attribute_list_fault(struct span rest, struct attribute_faults *faults)
 	}
 	if (whole)
 		attribute_fault_add(faults, type, ATTRIBUTE_TREAT_AS_WITHDRAW,
-			"%s: length %u overruns the attribute list, in which %zu bytes are left",
-			attribute_name(type), length, r.left);
+			"%s (%u): length %u overruns the attribute list, %zu bytes are left of it",
+			attribute_name(type), type, length, r.left);
 	else
 		attribute_fault_add(faults, 0, ATTRIBUTE_TREAT_AS_WITHDRAW,
 			"attribute list ends with %zu bytes that hold no attribute header",

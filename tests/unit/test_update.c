@@ -234,6 +234,8 @@ static const struct fault_case {
 		NET_10),
 	CASE("fraction of a header with NLRI", WITHDRAW, 0, "ends with 2 bytes", 0, 0, 0, 6,
 		ORIGIN_I, 0x40, 2, NET_10),
+	CASE("overrun of an attribute that has no name", WITHDRAW, 0, "unknown (99): length 6", 0,
+		0, 0, 8, ORIGIN_I, 0xC0, 99, 6, 2, NET_10),
 	CASE("overrun behind MP_REACH_NLRI", WITHDRAW, 0, "overruns", 0, 0, 0, 33, MP_REACH_6, 0x40,
 		1, 9, 0),
 	CASE("overrun in front of where MP_REACH_NLRI may be", RESET, 1, "overruns", 0, 0, 0, 33,
