@@ -402,18 +402,22 @@ bool speaker_route(struct speaker *speaker, uint32_t slot, uint32_t set)
 	return pending_add(speaker, *place - 1);
 }
 
-bool speaker_routes_due(struct speaker *speaker, uint8_t families, bool new_session)
+bool speaker_routes_due(
+	struct speaker *speaker, const struct table *table, uint8_t families, bool new_session)
 {
 	if (new_session) {
 		speaker->pending_at = speaker->n_pending = 0;
 		for (uint32_t i = 0; i < speaker->n_routes; i++)
 			speaker->routes[i].flags = 0;
+		speaker->end_of_rib_due = families;
 	}
 	for (uint32_t i = 0; i < speaker->n_routes; i++) {
-		if (speaker->routes[i].set != 0 && !pending_add(speaker, i))
+		uint8_t family = table_slot_of(table, speaker->routes[i].slot)->prefix.family;
+
+		if (speaker->routes[i].set != 0 && (families & FAMILY_BIT(family)) != 0 &&
+			!pending_add(speaker, i))
 			return false;
 	}
-	speaker->end_of_rib_due |= families;
 	return true;
 }
 

@@ -49,8 +49,9 @@ uint32_t attribute_spec_set(const struct attribute_spec *spec, struct table *tab
 
 /* Announces (or with `set` 0 withdraws) one route; it is sent when the session is up. False when memory is short. */
 bool speaker_route(struct speaker *speaker, uint32_t slot, uint32_t set);
-/* The session is new, or the peer asked for a ROUTE-REFRESH: routes of `families` are due again, End-of-RIB after them. */
-bool speaker_routes_due(struct speaker *speaker, uint8_t families, bool new_session);
+/* Routes of `families` are due (again): of a new session, with End-of-RIB after them, or after a ROUTE-REFRESH. False: no memory. */
+bool speaker_routes_due(
+	struct speaker *speaker, const struct table *table, uint8_t families, bool new_session);
 /* True while routes or End-of-RIB wait to be sent. */
 bool speaker_has_pending(const struct speaker *speaker);
 /* Writes messages of pending routes to `w` while there is room for a whole one; counts them. */

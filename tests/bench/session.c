@@ -339,7 +339,7 @@ static bool on_keepalive(
 	speaker->counters.established++;
 	bench->last_established = bench->now;
 	bench->log(bench, speaker, "established", "");
-	if (!speaker_routes_due(speaker, speaker->negotiated.families, true))
+	if (!speaker_routes_due(speaker, bench->table, speaker->negotiated.families, true))
 		return bgp_error_set(error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0,
 			"no memory for the routes to send");
 	speaker_flush(bench, speaker);
@@ -432,7 +432,7 @@ static bool on_refresh(
 	if (speaker->state != SPEAKER_ESTABLISHED || refresh.subtype != 0 ||
 		!family_from_afi_safi(refresh.afi, refresh.safi, &family))
 		return true;
-	if (!speaker_routes_due(speaker, 0, false))
+	if (!speaker_routes_due(speaker, bench->table, (uint8_t)FAMILY_BIT(family), false))
 		return bgp_error_set(error, ERROR_CEASE, CEASE_OUT_OF_RESOURCES, NULL, 0,
 			"no memory for the routes to send");
 	speaker_flush(bench, speaker);
