@@ -12,7 +12,8 @@
 #define MEMORY_RETRY   100000 /* us until work that memory was short for is tried again */
 #define SWEEP_INTERVAL 20000 /* us between slices of the attribute cache */
 #define SWEEP_SLOTS    1024
-#define ITEMS_PER_US   4 /* rough cost of a decision, a flushed number, a withdrawn path */
+#define ITEMS_PER_US \
+	2 /* rough cost of a decision, a flushed number, a withdrawn path: each gets its share of a turn */
 
 const char *role_name(enum role role)
 {
@@ -395,6 +396,8 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 		return rib->departing != NULL ? 0 : rib->last_flush + FLUSH_INTERVAL - now;
 	items = (unsigned)(budget * ITEMS_PER_US);
 	ok = decide_all(rib, &items);
+	/* A share of its own: many decisions, as when a large peer has gone, must not keep their results back. */
+	items = (unsigned)(budget * ITEMS_PER_US);
 	ok = flush_all(rib, &items) && ok;
 	if (!ok)
 		return MEMORY_RETRY;

@@ -132,6 +132,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	listeners_tick(reflector, now);
 	settle_refused(reflector, now);
 	reap(reflector);
+	reflector_schedule(
+		reflector); /* what the RIB could not do for want of memory is tried again */
 	check_shutdown(reflector, now);
 }
 
