@@ -269,7 +269,7 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct
 	else if (faults.action == ATTRIBUTE_DISCARD)
 		peer->dropped[DROP_ATTRIBUTE_DISCARD]++;
 	if (faults.action > ATTRIBUTE_ACCEPT && callbacks->update_fault != NULL)
-		callbacks->update_fault(callbacks->context, peer, &faults);
+		callbacks->update_fault(callbacks->context, peer, body, &in.context, &faults);
 	return ok && faults.action < ATTRIBUTE_RESET;
 }
 

@@ -164,6 +164,7 @@ static bool encode_run(struct encoding *e, const struct export_item *items, size
 		update_end(&builder);
 		group_log_publish(e->log, &w, items[first].source, items[first].target);
 		e->group->messages++;
+		e->group->rib->updates_encoded++;
 		e->group->bytes += writer_len(&w);
 		for (size_t k = first; k < i; k++)
 			e->commit(e->context, e->family, &items[k], sent);

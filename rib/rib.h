@@ -41,9 +41,10 @@ const char *drop_reason_name(enum drop_reason reason); /* "originator-loop" ... 
 struct rib_callbacks {
 	/* `peer`'s output has something to send (called only after it had run dry), or more to do for rib_run. */
 	void (*output_ready)(void *context, struct rib_peer *peer);
-	/* A fault in an UPDATE of `peer`, for the log. At most one call a message. */
-	void (*update_fault)(
-		void *context, struct rib_peer *peer, const struct attribute_faults *faults);
+	/* Faults in an UPDATE of `peer`, whose `body` was read as `attribute_context` says, for the log. At most one call a message. */
+	void (*update_fault)(void *context, struct rib_peer *peer, struct span body,
+		const struct attribute_context *attribute_context,
+		const struct attribute_faults *faults);
 	void *context;
 };
 

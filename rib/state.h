@@ -131,6 +131,7 @@ struct rib {
 	uint64_t last_flush;
 	size_t to_sweep; /* slots of the attribute cache, since there was work last */
 	uint64_t updates_received;
+	uint64_t updates_encoded;
 	/* scratch */
 	uint8_t *canonical; /* CANONICAL_MAX */
 	uint8_t *attributes; /* CANONICAL_MAX */

@@ -32,6 +32,7 @@ void rib_counts(const struct rib *rib, struct rib_counts *counts)
 		.peers = rib->n_peers,
 		.groups = rib->n_groups,
 		.updates_received = rib->updates_received,
+		.updates_encoded = rib->updates_encoded,
 		.memory = rib->attr_sets.memory,
 	};
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -40,7 +41,6 @@ void rib_counts(const struct rib *rib, struct rib_counts *counts)
 		counts->memory += table_memory(&rib->tables[family]);
 	}
 	for (const struct update_group *g = rib->groups; g != NULL; g = g->next) {
-		counts->updates_encoded += g->messages;
 		counts->memory += g->log.held;
 		for (enum family family = 0; family < FAMILY_COUNT; family++) {
 			const struct group_family *out = &g->family[family];
@@ -96,6 +96,7 @@ struct table_walk {
 	struct rib_walk *walk;
 	const struct table *table;
 	unsigned left;
+	bool visited; /* anything */
 	void (*visit)(void *context, const struct rib_path_view *path);
 	void *context;
 };
@@ -120,6 +121,7 @@ static void visit_path(struct table_walk *w, const struct entry *entry, uint32_t
 		.keys = &path->attrs->keys,
 		.attributes = attr_set_bytes(path->attrs),
 	};
+	w->visited = true;
 	w->visit(w->context, &view);
 	if (w->left > 0)
 		w->left--;
@@ -163,6 +165,7 @@ static void visit_advertised(struct table_walk *w, const struct entry *entry, ui
 		.keys = &keys,
 		.attributes = { w->rib->attributes, writer_len(&writer) },
 	};
+	w->visited = true;
 	w->visit(w->context, &view);
 	if (w->left > 0)
 		w->left--;
@@ -217,21 +220,19 @@ static void walk_exact(struct table_walk *w, const struct prefix *prefix)
 	w->walk->finished = true;
 }
 
-/* The longest prefix that covers match_prefix and has a usable path. */
+/* The longest prefix that covers match_prefix and has anything to show. */
 static void walk_covering(struct table_walk *w)
 {
 	struct prefix prefix = w->walk->match_prefix;
 
-	for (unsigned length = prefix.length + 1u; length-- > 0;) {
+	for (unsigned length = prefix.length + 1u; length-- > 0 && !w->visited;) {
 		uint32_t number;
 
 		prefix.length = (uint8_t)length;
 		prefix_mask(&prefix);
 		number = table_find(w->table, &prefix);
-		if (number != TREE_NONE && table_entry(w->table, number)->best != PATH_NONE) {
+		if (number != TREE_NONE)
 			visit_entry(w, table_entry(w->table, number));
-			break;
-		}
 	}
 	w->walk->finished = true;
 }
@@ -239,7 +240,8 @@ static void walk_covering(struct table_walk *w)
 void rib_walk(struct rib *rib, struct rib_walk *walk, unsigned most,
 	void (*visit)(void *context, const struct rib_path_view *path), void *context)
 {
-	struct table_walk w = { rib, walk, &rib->tables[walk->family], most, visit, context };
+	struct table_walk w = { rib, walk, &rib->tables[walk->family], most, false, visit,
+		context };
 
 	if (walk->finished)
 		return;

@@ -1,6 +1,7 @@
 #include "rr/log.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -94,14 +95,21 @@ static void write_json_line(const struct log *log, enum log_level level, const c
 void log_line(const struct log *log, enum log_level level, const char *event,
 	const struct log_subject *subject, const char *format, ...)
 {
-	char text[1024];
+	char room[1024], *text = room;
 	va_list arguments;
+	int len;
 
 	if (level > log->level)
 		return;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	len = vsnprintf(room, sizeof room, format, arguments);
 	va_end(arguments);
+	if (len >= (int)sizeof room) {
+		va_start(arguments, format);
+		if (vasprintf(&text, format, arguments) < 0)
+			text = room; /* without memory it is cut */
+		va_end(arguments);
+	}
 	/* One lock, one flush: a line stays whole beside what others write to the stream. */
 	flockfile(log->to);
 	if (log->format == LOG_JSON)
@@ -110,6 +118,8 @@ void log_line(const struct log *log, enum log_level level, const char *event,
 		write_text_line(log, level, subject, text);
 	fflush(log->to);
 	funlockfile(log->to);
+	if (text != room)
+		free(text);
 }
 
 bool log_rate_allow(struct log_rate *rate, uint64_t now, uint64_t *suppressed)

@@ -24,7 +24,7 @@ struct log_subject {
 
 /*
  * Writes one line when `level` is in force. `event` is a stable short name ("session-up") for machines; the text is for
- * people. `subject` may be NULL. Text longer than 1 KiB is cut.
+ * people. `subject` may be NULL. Without memory, text longer than 1 KiB is cut.
  */
 void log_line(const struct log *log, enum log_level level, const char *event,
 	const struct log_subject *subject, const char *format, ...)

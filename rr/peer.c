@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "rr/closing.h"
+#include "rr/update_fault.h"
 
 #define STABLE_US	(60 * SECOND_US) /* a session that lived this long was no oscillation */
 #define IDLE_HOLD_FIRST SECOND_US
@@ -298,35 +299,22 @@ void peer_count_updates(const struct session *session)
 	session->peer->updates_sent_before += counts.updates_sent;
 }
 
-void peer_update_fault(struct peer *peer, const struct attribute_faults *faults)
+void peer_update_fault(struct peer *peer, struct span body, const struct attribute_context *context,
+	const struct attribute_faults *faults)
 {
-	static const char *const actions[] = {
-		[ATTRIBUTE_ACCEPT] = "accepted",
-		[ATTRIBUTE_DISCARD] = "attribute discarded",
-		[ATTRIBUTE_TREAT_AS_WITHDRAW] = "treated as withdraw",
-		[ATTRIBUTE_RESET] = "session reset",
-	};
 	struct log_subject subject = peer_subject(peer);
-	char text[800] = "";
-	size_t len = 0;
+	char before[64] = "";
 	uint64_t suppressed;
+	char *text;
 
 	if (!log_rate_allow(&peer->fault_rate, monotonic_us(), &suppressed))
 		return;
-	for (unsigned i = 0; i < faults->count && len < sizeof text; i++) {
-		const struct attribute_fault *fault = &faults->fault[i];
-
-		len += (size_t)snprintf(text + len, sizeof text - len, "%s%s: %s (%s)",
-			i > 0 ? "; " : "",
-			fault->type == 0 ? "attributes" : attribute_name(fault->type),
-			fault->reason, actions[fault->action]);
-	}
 	if (suppressed > 0)
-		log_line(&peer->reflector->log, LOG_WARNING, "update-fault", &subject,
-			"malformed UPDATE: %s (and %" PRIu64 " more before)", text, suppressed);
-	else
-		log_line(&peer->reflector->log, LOG_WARNING, "update-fault", &subject,
-			"malformed UPDATE: %s", text);
+		snprintf(before, sizeof before, "(and %" PRIu64 " more before) ", suppressed);
+	text = update_fault_text(body, context, faults);
+	log_line(&peer->reflector->log, LOG_WARNING, "update-fault", &subject,
+		"malformed UPDATE: %s%s", before, text != NULL ? text : "(no memory to say more)");
+	free(text);
 }
 
 void peer_tick(struct peer *peer, uint64_t now)

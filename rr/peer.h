@@ -78,7 +78,8 @@ uint64_t peer_idle_hold_time(const struct peer *peer);
 /* Adds the UPDATEs that the session sent to the peer's count; before its rib_peer goes. */
 void peer_count_updates(const struct session *session);
 /* A fault in an UPDATE, for the log. */
-void peer_update_fault(struct peer *peer, const struct attribute_faults *faults);
+void peer_update_fault(struct peer *peer, struct span body, const struct attribute_context *context,
+	const struct attribute_faults *faults);
 
 /* peer_set.c: the peers in order of address. */
 

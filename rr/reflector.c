@@ -144,13 +144,13 @@ static void on_output_ready(void *context, struct rib_peer *peer)
 	reflector_schedule(context);
 }
 
-static void on_update_fault(
-	void *context, struct rib_peer *peer, const struct attribute_faults *faults)
+static void on_update_fault(void *context, struct rib_peer *peer, struct span body,
+	const struct attribute_context *attribute_context, const struct attribute_faults *faults)
 {
 	struct session *session = rib_peer_session(peer);
 
 	(void)context;
-	peer_update_fault(session->peer, faults);
+	peer_update_fault(session->peer, body, attribute_context, faults);
 }
 
 struct rib *reflector_rib_new(struct reflector *reflector, const struct config *config)

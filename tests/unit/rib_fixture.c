@@ -12,13 +12,15 @@ static void output_ready(void *context, struct rib_peer *peer)
 	s->ready = true;
 }
 
-static void update_fault(
-	void *context, struct rib_peer *peer, const struct attribute_faults *faults)
+static void update_fault(void *context, struct rib_peer *peer, struct span body,
+	const struct attribute_context *attribute_context, const struct attribute_faults *faults)
 {
 	struct fixture *f = context;
 
 	assert_non_null(peer);
 	assert_true(faults->action > ATTRIBUTE_ACCEPT);
+	(void)body;
+	(void)attribute_context;
 	f->update_faults++;
 }
 
