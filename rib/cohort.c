@@ -11,7 +11,8 @@
 #include "bgp/update.h"
 #include "rib/state.h"
 
-#define SCAN_MAX 65536 /* numbers looked at in one slice */
+#define EAGER_BYTES (1u << 20) /* of a walk that are encoded as soon as it begins */
+#define SCAN_MAX    65536 /* numbers looked at in one slice */
 
 static struct cohort *cohort_new(struct update_group *group)
 {
@@ -194,6 +195,12 @@ void cohort_start(struct cohort *cohort)
 	log_cursor_at_end(&cohort->start, &group->log);
 	for (struct rib_peer *peer = cohort->members; peer != NULL; peer = peer->cohort_next)
 		log_cursor_at_end(&peer->cursor, &cohort->log);
+	/*
+	 * What is encoded now, members need not be told again from the group's log: a small table is told whole. A failure is
+	 * met again, and handled, when they ask.
+	 */
+	while (!cohort->complete && cohort->log.end < EAGER_BYTES && cohort_produce(cohort))
+		continue;
 	cohort_wake(cohort);
 }
 

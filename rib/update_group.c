@@ -301,7 +301,10 @@ static size_t flush_items(
 	if (path == NULL) {
 		if (!(add_path ? change_set_contains(&out->advertised, number) : before != 0))
 			return 0;
-		items[n++] = (struct export_item){ .number = number };
+		/* Who announced it never heard of it from us. */
+		if (add_path)
+			before = table_path(&group->rib->tables[family], number)->source;
+		items[n++] = (struct export_item){ .number = number, .source = before };
 		return n;
 	}
 	/*

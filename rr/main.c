@@ -168,7 +168,7 @@ static int run(struct daemon *daemon, struct config *config)
 	if (daemon->reflector == NULL)
 		return EXIT_FAILURE;
 	daemon->mgmt = mgmt_server_new(daemon->reflector, stderr);
-	if (daemon->mgmt == NULL)
+	if (daemon->mgmt == NULL || !reflector_start(daemon->reflector, stderr))
 		return EXIT_FAILURE;
 	if (event_base_dispatch(daemon->base) < 0) {
 		fprintf(stderr, "heliostatd: the event loop failed: %s\n", strerror(errno));

@@ -213,10 +213,9 @@ static void log_start(const struct reflector *reflector)
 struct reflector *reflector_new(struct config *config, struct event_base *base, FILE *faults)
 {
 	struct reflector *reflector = calloc(1, sizeof *reflector);
-	char fault[256] = "out of memory";
 
 	if (reflector == NULL) {
-		fprintf(faults, "heliostatd: %s\n", fault);
+		fprintf(faults, "heliostatd: out of memory\n");
 		config_free(config);
 		return NULL;
 	}
@@ -230,15 +229,25 @@ struct reflector *reflector_new(struct config *config, struct event_base *base, 
 	arc4random_buf(reflector->hash_key, sizeof reflector->hash_key);
 	reflector->input = malloc(INPUT_BUFFER_SIZE);
 	reflector->rib = reflector_rib_new(reflector, config);
-	if (reflector->input == NULL || reflector->rib == NULL || !start_events(reflector) ||
-		!listeners_open(reflector, config, fault, sizeof fault) ||
-		!start_peers(reflector)) {
-		fprintf(faults, "heliostatd: %s\n", fault);
+	if (reflector->input == NULL || reflector->rib == NULL || !start_events(reflector)) {
+		fprintf(faults, "heliostatd: out of memory\n");
 		reflector_free(reflector);
 		return NULL;
 	}
-	log_start(reflector);
 	return reflector;
+}
+
+bool reflector_start(struct reflector *reflector, FILE *faults)
+{
+	char fault[256] = "out of memory";
+
+	if (!listeners_open(reflector, reflector->config, fault, sizeof fault) ||
+		!start_peers(reflector)) {
+		fprintf(faults, "heliostatd: %s\n", fault);
+		return false;
+	}
+	log_start(reflector);
+	return true;
 }
 
 void reflector_shutdown(struct reflector *reflector, const char *text)

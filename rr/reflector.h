@@ -17,10 +17,15 @@ struct reflector;
 #define HELIOSTAT_VERSION "0.1.0"
 
 /*
- * Takes ownership of `config`. Opens the listeners and starts the peers of the configuration. NULL when it cannot; then one clear
- * line (port in use, no permission, no memory) has been written to `faults`.
+ * Takes ownership of `config`. Nothing is opened yet. NULL when it cannot; then one clear line has been written to
+ * `faults`.
  */
 struct reflector *reflector_new(struct config *config, struct event_base *base, FILE *faults);
+/*
+ * Opens the listeners and starts the peers of the configuration. False when it cannot (port in use, no permission, no
+ * memory); then one clear line has been written to `faults`.
+ */
+bool reflector_start(struct reflector *reflector, FILE *faults);
 /* Sends Cease/Administrative Shutdown with `text` (may be NULL) to all peers, closes everything once it is written (or 2 s passed), and ends the event loop. */
 void reflector_shutdown(struct reflector *reflector, const char *text);
 void reflector_free(struct reflector *reflector);
