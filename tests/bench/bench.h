@@ -89,6 +89,7 @@ struct speaker {
 	uint32_t received[FAMILY_COUNT]; /* paths in it */
 	uint8_t end_of_rib; /* families whose End-of-RIB came */
 	uint64_t last_change; /* of the Adj-RIB-In */
+	uint32_t fresh; /* paths in it whose attributes are newer than the mark */
 
 	/* what it announces */
 	struct route *routes;
@@ -119,6 +120,7 @@ struct speaker_group {
 	bool extended_message;
 	bool reconnect; /* after a session that was Established ends */
 	uint16_t local_port; /* 0: the kernel's choice */
+	uint32_t at_once; /* sessions being set up at a time; 0: any number */
 };
 
 /* Speakers first..last of a group: what NAME, NAME[3] and NAME[3..7] mean. */
@@ -128,6 +130,7 @@ struct selection {
 };
 
 struct activity; /* activity.h */
+struct probe; /* probe.h */
 
 #define INPUT_MAX (512u << 10)
 
@@ -138,6 +141,10 @@ struct bench {
 	uint16_t target_port;
 	struct speaker_group *groups; /* in order of definition */
 	struct activity *activities;
+	struct probe
+		*probe; /* the latency measurement that is under way or was the last; NULL: none */
+	uint32_t mark; /* attribute sets numbered above it are fresh */
+	uint64_t marked_at; /* when the mark was set; 0: never */
 	uint32_t next_bgp_id;
 	uint64_t now;
 	uint64_t first_connect; /* 0: none yet, or since `stats reset` */
@@ -154,6 +161,8 @@ struct bench {
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 uint64_t bench_clock(void);
+/* From now on what clients receive with attributes never seen before counts as fresh. */
+void bench_mark(struct bench *bench);
 /* "nodes[3]" into `text`; returns `text`. */
 char *speaker_name(const struct speaker *speaker, char *text, size_t size);
 /* `value` as a JSON string, quotes included. */

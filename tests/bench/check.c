@@ -67,9 +67,9 @@ static void write_cluster_list(struct writer *w, struct span list, uint32_t clus
 	write_bytes(w, list.bytes, list.len);
 }
 
-/* The set as a client is sent it. */
+/* The set as a client is sent it: reflected, or (cluster_id NULL) as an internal peer sends its own routes. */
 static uint32_t reflected_set(
-	struct bench *bench, uint32_t set, uint32_t originator_id, uint32_t cluster_id)
+	struct bench *bench, uint32_t set, uint32_t originator_id, const uint32_t *cluster_id)
 {
 	static const uint8_t added[] = { ATTRIBUTE_LOCAL_PREF, ATTRIBUTE_ORIGINATOR_ID,
 		ATTRIBUTE_CLUSTER_LIST };
@@ -87,14 +87,14 @@ static uint32_t reflected_set(
 			copy_attribute(&w, &view);
 		bool present = more && view.type == added[i];
 
-		if (added[i] == ATTRIBUTE_CLUSTER_LIST)
+		if (added[i] == ATTRIBUTE_CLUSTER_LIST && cluster_id != NULL)
 			write_cluster_list(
-				&w, present ? view.value : (struct span){ NULL, 0 }, cluster_id);
+				&w, present ? view.value : (struct span){ NULL, 0 }, *cluster_id);
 		else if (present)
 			copy_attribute(&w, &view);
 		else if (added[i] == ATTRIBUTE_LOCAL_PREF)
 			write_u32_attribute(&w, ATTRIBUTE_FLAG_TRANSITIVE, added[i], 100);
-		else
+		else if (cluster_id != NULL)
 			write_u32_attribute(&w, ATTRIBUTE_FLAG_OPTIONAL, added[i], originator_id);
 		if (present)
 			more = attribute_next(&r, &view);
@@ -129,7 +129,7 @@ static int path_compare(const void *a, const void *b)
 }
 
 static bool expect_routes(
-	struct checker *checker, const struct speaker *speaker, uint32_t cluster_id)
+	struct checker *checker, const struct speaker *speaker, const uint32_t *cluster_id)
 {
 	uint32_t last = 0, last_reflected = 0;
 
@@ -397,8 +397,8 @@ static bool wanted_room(struct checker *checker)
 	return checker->wanted != NULL;
 }
 
-bool check_reflected(struct bench *bench, const struct selection *selection, uint32_t cluster_id,
-	unsigned limit, FILE *differences, struct check_result *result)
+bool check_reflected(struct bench *bench, const struct selection *selection,
+	const uint32_t *cluster_id, unsigned limit, FILE *differences, struct check_result *result)
 {
 	struct checker checker = {
 		.bench = bench, .to = differences, .limit = limit, .result = result

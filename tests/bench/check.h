@@ -18,11 +18,12 @@ struct check_result {
 /*
  * Every client of `selection` must hold the routes of every other established speaker, of its own families, with LOCAL_PREF (100
  * where the announcer set none), ORIGINATOR_ID of the announcer where absent and `cluster_id` in front of CLUSTER_LIST; none of its
- * own; nothing else. Where several announce one prefix to a client without ADD-PATH, any one of theirs will do. Up to `limit`
+ * own; nothing else. With `cluster_id` NULL it is not a reflector that
+ * is between them, but something that hands on what it is sent: no attribute but LOCAL_PREF is added. Where several announce one prefix to a client without ADD-PATH, any one of theirs will do. Up to `limit`
  * differences are written to `differences`, each as a JSON string, separated by commas. False when memory is short.
  */
-bool check_reflected(struct bench *bench, const struct selection *selection, uint32_t cluster_id,
-	unsigned limit, FILE *differences, struct check_result *result);
+bool check_reflected(struct bench *bench, const struct selection *selection,
+	const uint32_t *cluster_id, unsigned limit, FILE *differences, struct check_result *result);
 
 /*
  * The Adj-RIB-In of one client, sorted by prefix and path ID, one line a path: prefix|path-id|next-hop|as-path|origin|local-pref|

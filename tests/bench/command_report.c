@@ -17,20 +17,25 @@ enum outcome run_check(struct script *script, char **words, size_t n_words, FILE
 	char *differences = NULL;
 	size_t len = 0;
 
-	if (n_words < 3 || n_words % 2 == 0 || strcmp(words[1], "cluster-id") != 0)
-		return script_fail(script, "expected check REF cluster-id ID [limit N]");
+	bool verbatim = n_words > 1 && strcmp(words[1], "verbatim") == 0;
+	size_t at = verbatim ? 2 : 3;
+
+	if (n_words < at || (n_words != at && n_words != at + 2) ||
+		(!verbatim && strcmp(words[1], "cluster-id") != 0))
+		return script_fail(script, "expected check REF cluster-id ID|verbatim [limit N]");
 	if (!script_selection(script, words[0], &selection))
 		return OUTCOME_FAILED;
-	if (!bgp_id_parse(words[2], &cluster_id))
+	if (!verbatim && !bgp_id_parse(words[2], &cluster_id))
 		return script_fail(script, "found \"%s\", expected a cluster ID", words[2]);
-	if (n_words == 5 && (strcmp(words[3], "limit") != 0 ||
-				    !script_number(script, words[4], "a limit", 0, 100000, &limit)))
-		return script_fail(script, "expected check REF cluster-id ID [limit N]");
+	if (n_words > at &&
+		(strcmp(words[at], "limit") != 0 ||
+			!script_number(script, words[at + 1], "a limit", 0, 100000, &limit)))
+		return script_fail(script, "expected check REF cluster-id ID|verbatim [limit N]");
 	FILE *to = open_memstream(&differences, &len);
 	if (to == NULL)
 		return script_fail(script, "no memory");
-	bool done = check_reflected(
-		script->bench, &selection, cluster_id, (unsigned)limit, to, &result);
+	bool done = check_reflected(script->bench, &selection, verbatim ? NULL : &cluster_id,
+		(unsigned)limit, to, &result);
 	fclose(to);
 	if (done)
 		fprintf(reply,
@@ -149,6 +154,9 @@ static void stats_write(const struct bench *bench, const struct totals *totals, 
 	const struct counters *counters = &totals->counters;
 	uint64_t decoded, found;
 	struct rusage usage;
+	double since_mark = bench->marked_at != 0 && totals->last_change > bench->marked_at
+				    ? (double)(totals->last_change - bench->marked_at) / SECOND
+				    : 0;
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -180,11 +188,12 @@ static void stats_write(const struct bench *bench, const struct totals *totals, 
 	getrusage(RUSAGE_SELF, &usage);
 	fprintf(reply,
 		",\"updates-decoded\":%llu,\"updates-found-again\":%llu,"
-		"\"seconds-to-last-established\":%.3f,\"seconds-to-last-change\":%.3f,"
+		"\"seconds-to-last-established\":%.4f,\"seconds-to-last-change\":%.4f,"
+		"\"seconds-since-mark\":%.4f,"
 		"\"cpu-seconds\":%.3f,\"memory-peak-kib\":%ld",
 		(unsigned long long)decoded, (unsigned long long)found,
 		seconds_since_connect(bench, bench->last_established),
-		seconds_since_connect(bench, totals->last_change),
+		seconds_since_connect(bench, totals->last_change), since_mark,
 		(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
 		usage.ru_maxrss);

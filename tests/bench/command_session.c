@@ -215,18 +215,30 @@ enum outcome run_connect(struct script *script, char **words, size_t n_words, FI
 {
 	struct selection selection;
 	double rate = 0;
+	uint64_t at_once = 0;
 
 	(void)reply;
-	if (n_words != 1 && (n_words != 3 || strcmp(words[1], "rate") != 0))
-		return script_fail(script, "expected connect REF [rate N]");
-	if (!script_selection(script, words[0], &selection) ||
-		(n_words == 3 && !script_decimal(script, words[2], "a rate a second", &rate)))
+	if (n_words < 1 || n_words % 2 == 0)
+		return script_fail(script, "expected connect REF [rate N] [at-once N]");
+	if (!script_selection(script, words[0], &selection))
 		return OUTCOME_FAILED;
+	for (size_t at = 1; at < n_words; at += 2) {
+		bool is_rate = strcmp(words[at], "rate") == 0;
+
+		if (!is_rate && strcmp(words[at], "at-once") != 0)
+			return script_fail(
+				script, "found \"%s\", expected rate or at-once", words[at]);
+		if (is_rate ? !script_decimal(script, words[at + 1], "a rate a second", &rate)
+			    : !script_number(script, words[at + 1], "a number of sessions", 1,
+				      1000000, &at_once))
+			return OUTCOME_FAILED;
+	}
 	if (script->bench->target.len != selection.group->speakers[0].local.len)
 		return script_fail(script, "expected a target of the address family of %s first",
 			selection.group->name);
 	selection.group->target = script->bench->target;
 	selection.group->target_port = script->bench->target_port;
+	selection.group->at_once = (uint32_t)at_once;
 	FOR_SELECTED(selection, i)
 	{
 		double wait = rate > 0 ? (i - selection.first) / rate : 0;

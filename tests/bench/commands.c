@@ -57,7 +57,14 @@ const struct command commands[] = {
 		run_announce },
 	{ "withdraw", "REF PREFIX [count N] [same] [path-id N] | REF all", "the reverse",
 		run_withdraw },
-	{ "connect", "REF [rate N]", "connects, again until Established; N connections a second",
+	{ "synthesize", "REF [ipv4 N] [ipv6 N] [per-set N] [variant V] [med M]",
+		"announces the made-up Internet table of so many prefixes, N of them an attribute "
+		"set; each variant has the same prefixes with other paths. The mark is set before "
+		"the first byte goes out",
+		run_synthesize },
+	{ "connect", "REF [rate N] [at-once N]",
+		"connects, again until Established; N connections a second, at most N being set up "
+		"at a time",
 		run_connect },
 	{ "listen", "REF PORT", "waits for the peer at the speaker's address instead", run_listen },
 	{ "close", "REF [notification|reset|fin]", "ends sessions", run_close },
@@ -80,12 +87,21 @@ const struct command commands[] = {
 		"at "
 		"the end",
 		run_flap },
+	{ "mark", "",
+		"times count from here; paths received with attributes new from here on are fresh",
+		run_mark },
+	{ "probe", "REF PREFIX count N [gap MS] | report",
+		"N times, each after the one before it reached all others: one changed route, "
+		"timed "
+		"to its last receiver; `report` tells the times",
+		run_probe },
 	{ "wait",
-		"established|down|sent REF, prefixes|at-least REF N [family F], end-of-rib REF "
-		"[family F], quiet MS, activity, seconds N; [timeout S]",
+		"established|down|sent REF, prefixes|at-least REF N [family F], fresh REF N, "
+		"end-of-rib REF [family F], quiet MS, activity, probe, seconds N; [timeout S]",
 		"holds the script back", wait_begin },
-	{ "check", "REF cluster-id ID [limit N]",
-		"every client has the others' paths as RFC 4456 reflects them, and nothing else",
+	{ "check", "REF cluster-id ID [limit N] | REF verbatim [limit N]",
+		"every client has the others' paths as RFC 4456 reflects them (or as they were "
+		"sent), and nothing else",
 		run_check },
 	{ "dump", "REF FILE|FOLDER",
 		"prefix|path-id|next-hop|as-path|origin|local-pref|med|communities|originator-id|"

@@ -1,6 +1,6 @@
 /*
  * The commands of the script, by what they work on: sessions (command_session.c), routes (command_route.c), reports
- * (command_report.c). commands.c holds the table. Each is called by script.c with the words behind its name.
+ * (command_report.c), measurements (command_measure.c). commands.c holds the table. Each is called by script.c with the words behind its name.
  */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
@@ -28,6 +28,9 @@ enum outcome run_mrt_peers(struct script *script, char **words, size_t n_words, 
 enum outcome run_check(struct script *script, char **words, size_t n_words, FILE *reply);
 enum outcome run_dump(struct script *script, char **words, size_t n_words, FILE *reply);
 enum outcome run_show(struct script *script, char **words, size_t n_words, FILE *reply);
+enum outcome run_synthesize(struct script *script, char **words, size_t n_words, FILE *reply);
+enum outcome run_mark(struct script *script, char **words, size_t n_words, FILE *reply);
+enum outcome run_probe(struct script *script, char **words, size_t n_words, FILE *reply);
 enum outcome run_stats(struct script *script, char **words, size_t n_words, FILE *reply);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/bench/announce.h"
+#include "tests/bench/probe.h"
 
 #define OUT_SIZE	(192u << 10) /* of one speaker's buffer, while it has something to send */
 #define READ_SIZE	(256u << 10)
@@ -75,6 +76,7 @@ static void forget_adj_rib_in(struct speaker *speaker)
 	speaker->adj_rib_in_len = 0;
 	memset(speaker->received, 0, sizeof(speaker->received));
 	speaker->end_of_rib = 0;
+	speaker->fresh = 0;
 }
 
 static void drop_connection(struct speaker *speaker)
@@ -384,8 +386,11 @@ static void apply(struct bench *bench, struct speaker *speaker, const struct dec
 
 			speaker->received[family] += change->set != 0 ? 1u : UINT32_MAX;
 		}
+		speaker->fresh += (change->set > bench->mark) - (uint32_t)(*entry > bench->mark);
 		*entry = change->set;
 		speaker->last_change = bench->now;
+		if (bench->probe != NULL)
+			probe_received(bench, change);
 	}
 }
 
@@ -536,6 +541,8 @@ static void connection_ready(struct bench *bench, struct poll_target *target, ui
 
 	if (speaker->fd < 0)
 		return;
+	/* A turn of the loop may serve thousands of sockets; what is measured must not take the time of its begin. */
+	bench->now = bench_clock();
 	if (speaker->state == SPEAKER_CONNECTING) {
 		int error = 0;
 		socklen_t len = sizeof(error);
@@ -687,12 +694,32 @@ static void tick(struct bench *bench, struct speaker *speaker, unsigned *connect
 		send_message(bench, speaker, MESSAGE_KEEPALIVE, write_keepalive, NULL);
 }
 
+/* How many more of the group may begin to connect. */
+static unsigned connects_allowed(const struct speaker_group *group, unsigned most)
+{
+	uint32_t under_way = 0;
+
+	if (group->at_once == 0)
+		return most;
+	for (uint32_t i = 0; i < group->count; i++) {
+		enum speaker_state state = group->speakers[i].state;
+
+		under_way += state >= SPEAKER_CONNECTING && state < SPEAKER_ESTABLISHED;
+	}
+	if (under_way >= group->at_once)
+		return 0;
+	return group->at_once - under_way < most ? group->at_once - under_way : most;
+}
+
 void sessions_tick(struct bench *bench)
 {
 	unsigned connects = CONNECTS_A_TURN;
 
 	for (struct speaker_group *group = bench->groups; group != NULL; group = group->next) {
+		unsigned allowed = connects_allowed(group, connects), left = allowed;
+
 		for (uint32_t i = 0; i < group->count; i++)
-			tick(bench, &group->speakers[i], &connects);
+			tick(bench, &group->speakers[i], &left);
+		connects -= allowed - left;
 	}
 }

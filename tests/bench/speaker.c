@@ -15,6 +15,7 @@
 
 #include "tests/bench/activity.h"
 #include "tests/bench/demo.h"
+#include "tests/bench/probe.h"
 #include "tests/bench/script.h"
 #include "tests/bench/session.h"
 
@@ -29,6 +30,16 @@ uint64_t bench_clock(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+void bench_mark(struct bench *bench)
+{
+	bench->mark = table_sets(bench->table);
+	bench->marked_at = bench_clock();
+	for (struct speaker_group *group = bench->groups; group != NULL; group = group->next) {
+		for (uint32_t i = 0; i < group->count; i++)
+			group->speakers[i].fresh = 0;
+	}
 }
 
 char *speaker_name(const struct speaker *speaker, char *text, size_t size)
@@ -176,7 +187,9 @@ static int poll_pause(const struct program *program)
 			    : (int)(TICK / MILLISECOND);
 	int activity = activities_pause(&program->bench);
 
-	return activity >= 0 && activity < pause ? activity : pause;
+	if (activity >= 0 && activity < pause)
+		pause = activity;
+	return probe_under_way(&program->bench) ? 1 : pause;
 }
 
 static bool loop(struct program *program)
@@ -198,6 +211,7 @@ static bool loop(struct program *program)
 		}
 		bench->now = bench_clock();
 		activities_run(bench);
+		probe_run(bench);
 		if (bench->now >= next_tick) {
 			sessions_tick(bench);
 			next_tick = bench->now + (bench->waiting > 0 ? TICK_SHORT : TICK);
@@ -247,6 +261,7 @@ static void program_end(struct program *program)
 	struct bench *bench = &program->bench;
 
 	activities_free(bench);
+	probe_free(bench);
 	groups_free(bench);
 	table_free(bench->table);
 	free(bench->input);

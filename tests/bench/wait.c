@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "tests/bench/announce.h"
+#include "tests/bench/probe.h"
 #include "tests/bench/script.h"
 #include "tests/bench/session.h"
 
@@ -54,6 +55,17 @@ static bool has_sent(const struct wait *wait, const struct speaker *speaker)
 	       speaker->out_len == speaker->out_at;
 }
 
+static bool has_fresh(const struct wait *wait, const struct speaker *speaker)
+{
+	return speaker->fresh == (uint64_t)wait->number;
+}
+
+static bool probe_over(const struct wait *wait, const struct bench *bench)
+{
+	(void)wait;
+	return !probe_under_way(bench);
+}
+
 static bool all_quiet(const struct wait *wait, const struct bench *bench)
 {
 	uint64_t quiet = (uint64_t)(wait->number * (double)MILLISECOND);
@@ -79,6 +91,8 @@ static const struct wait_kind wait_kinds[] = {
 	{ "at-least", "REF N [family F]", true, true, has_at_least, NULL },
 	{ "end-of-rib", "REF [family F]", true, false, has_end_of_rib, NULL },
 	{ "sent", "REF", true, false, has_sent, NULL },
+	{ "fresh", "REF N", true, true, has_fresh, NULL },
+	{ "probe", "", false, false, NULL, probe_over },
 	{ "quiet", "MILLISECONDS", false, true, NULL, all_quiet },
 	{ "activity", "", false, false, NULL, activities_over },
 	{ "seconds", "N", false, true, NULL, time_passed },
