@@ -199,6 +199,8 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	/* A line of the log is one write: not one a character, and not mixed with what others write. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	config = config_load(options.config, stderr);
 	if (config == NULL)
 		return EXIT_FAILURE;
