@@ -1,38 +1,57 @@
 /*
  * Peers that leave their place in a log: slow ones that would hold too much of it (design, "Slow peers"), those that
- * asked for a refresh, those whose role changed. Such a peer gets a cohort of its own with the set of numbers it has
- * to hear of. What it had not read yet is turned into that set by reading the messages back; withdrawals of prefixes that are no
- * longer in the table are kept as messages.
+ * asked for a refresh, those whose role changed. Slow ones get a cohort together, so that a hundred cost what one does; the others get
+ * one of their own. It has the set of numbers its members have to hear of: what they had not read yet is turned into that set by reading
+ * the messages back, once, from where the slowest stands; withdrawals of prefixes that are no longer in the table are kept as messages. To
+ * those of the members who knew it already it is said again, which changes nothing.
  */
 #include "bgp/update.h"
 #include "rib/state.h"
 
-/* Keeps a message for the peer as it is. False: memory. */
-static bool keep_message(struct cohort *cohort, struct span message)
+/* Keeps a message as it is, for the member of that number. False: memory. */
+static bool keep_message(struct cohort *cohort, struct span message, uint16_t target)
 {
 	struct writer w;
 
 	if (!group_log_begin(&cohort->log, message.len, &w))
 		return false;
 	write_bytes(&w, message.bytes, message.len);
-	group_log_publish(&cohort->log, &w, 0, 0);
+	group_log_publish(&cohort->log, &w, 0, target);
 	return true;
 }
 
-/* Keeps the withdrawal of a prefix (or path) that the table no longer knows. */
-static bool keep_withdrawal(struct cohort *cohort, enum family family, const struct nlri *nlri)
-{
-	bool add_path = family_is_add_path(cohort->group, family);
+/* A message that withdraws prefixes (or paths) which the table no longer knows. */
+struct gone {
+	struct cohort *cohort;
+	enum family family;
+	bool began;
 	struct update_builder builder;
 	struct writer w;
+};
 
-	if (!group_log_begin(&cohort->log, BGP_MESSAGE_MAX, &w) ||
-		!update_begin_unreach(&builder, &w, BGP_MESSAGE_MAX, family, add_path))
+static void gone_end(struct gone *gone)
+{
+	if (!gone->began)
+		return;
+	update_end(&gone->builder);
+	group_log_publish(&gone->cohort->log, &gone->w, 0, 0);
+	gone->began = false;
+}
+
+/* False: memory. */
+static bool gone_add(struct gone *gone, const struct nlri *nlri)
+{
+	bool add_path = family_is_add_path(gone->cohort->group, gone->family);
+
+	if (gone->began && update_add(&gone->builder, &nlri->prefix, nlri->path_id))
+		return true;
+	gone_end(gone);
+	if (!group_log_begin(&gone->cohort->log, BGP_MESSAGE_MAX, &gone->w) ||
+		!update_begin_unreach(
+			&gone->builder, &gone->w, BGP_MESSAGE_MAX, gone->family, add_path))
 		return false;
-	update_add(&builder, &nlri->prefix, nlri->path_id);
-	update_end(&builder);
-	group_log_publish(&cohort->log, &w, 0, 0);
-	return true;
+	gone->began = true;
+	return update_add(&gone->builder, &nlri->prefix, nlri->path_id);
 }
 
 /* The number that an NLRI we sent stands for now; SLAB_NONE when the table no longer has it. */
@@ -59,6 +78,7 @@ static bool take_back_nlri(
 	struct cohort *cohort, enum family family, struct span nlri_field, bool withdrawn)
 {
 	bool add_path = family_is_add_path(cohort->group, family);
+	struct gone gone = { .cohort = cohort, .family = family };
 	struct reader r = reader_of_span(nlri_field);
 	struct nlri nlri;
 
@@ -67,10 +87,11 @@ static bool take_back_nlri(
 
 		if (number != SLAB_NONE)
 			cohort_mark(cohort, family, number);
-		else if (withdrawn && !keep_withdrawal(cohort, family, &nlri))
+		else if (withdrawn && !gone_add(&gone, &nlri))
 			return false;
 		/* An announcement of what is gone is followed by its withdrawal. */
 	}
+	gone_end(&gone);
 	return true;
 }
 
@@ -88,7 +109,7 @@ static bool take_back_message(struct cohort *cohort, struct span message)
 
 	if (message.bytes[BGP_HEADER_LEN - 1] != MESSAGE_UPDATE) {
 		/* BoRR or EoRR: the resending that follows has markers of its own. */
-		return keep_message(cohort, message);
+		return keep_message(cohort, message, 0);
 	}
 	body = (struct span){ message.bytes + BGP_HEADER_LEN, message.len - BGP_HEADER_LEN };
 	update_parse(body, &context, &update, &faults, &error);
@@ -106,16 +127,15 @@ static bool take_back_message(struct cohort *cohort, struct span message)
 	       take_back_nlri(cohort, update.unreach_family, update.unreach_nlri, true);
 }
 
-/* Turns what `peer` has not read behind `from` into numbers. False: memory; `from` is unchanged. */
-static bool take_back_log(
-	struct cohort *cohort, const struct rib_peer *peer, const struct log_cursor *from)
+/* Turns what stands in a log behind `from`, as far as it is for `reader`, into numbers. False: memory. */
+static bool take_back_log(struct cohort *cohort, const struct log_cursor *from, uint16_t reader)
 {
 	struct log_cursor cursor;
 	struct span message;
 	bool ok = true;
 
 	log_cursor_copy(&cursor, from);
-	while (ok && log_cursor_next(&cursor, peer->number, &message))
+	while (ok && log_cursor_next(&cursor, reader, &message))
 		ok = take_back_message(cohort, message);
 	log_cursor_release(&cursor);
 	return ok;
@@ -147,23 +167,39 @@ static void mark_rest(struct cohort *cohort, uint8_t from, uint32_t number)
 	}
 }
 
-static bool take_back_all(struct cohort *cohort, struct rib_peer *peer)
+/* ... and what the members of another cohort that catches up have to hear of. */
+static void mark_pending(struct cohort *cohort, const struct cohort *from)
 {
-	struct cohort *old = peer->cohort;
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		const struct change_set *pending = &from->pending[family];
+		uint32_t number = 0;
 
-	if (old != NULL && !old->started) {
+		while ((number = change_set_next(pending, number)) != CHANGE_SET_END)
+			cohort_mark(cohort, family, number++);
+	}
+}
+
+/* What a member of `from` (NULL: of no cohort) that stands at `cursor` has not been told. False: memory. */
+static bool take_back_all(struct cohort *cohort, const struct cohort *from,
+	const struct log_cursor *cursor, uint16_t reader)
+{
+	if (from != NULL && !from->started) {
 		cohort->end_of_rib = cohort->group->key.families;
 		mark_rest(cohort, 0, 0);
 		return true;
 	}
-	if (!take_back_log(cohort, peer, &peer->cursor))
+	if (!take_back_log(cohort, cursor, reader))
 		return false;
-	if (old == NULL)
+	if (from == NULL)
 		return true;
-	cohort->end_of_rib |= old->end_of_rib;
-	if (!old->complete)
-		mark_rest(cohort, old->family, old->number);
-	return take_back_log(cohort, peer, &old->start);
+	cohort->end_of_rib |= from->end_of_rib;
+	if (from->catching_up) {
+		mark_pending(cohort, from);
+		return true;
+	}
+	if (!from->complete)
+		mark_rest(cohort, from->family, from->number);
+	return take_back_log(cohort, &from->start, reader);
 }
 
 /* Keeps the message that the peer was sent a part of, so that the rest of it follows first. */
@@ -176,44 +212,148 @@ static bool keep_begun_message(struct cohort *cohort, const struct rib_peer *pee
 	if (peer->cursor.sent == 0)
 		return true;
 	log_cursor_copy(&cursor, &peer->cursor);
-	kept = log_cursor_next(&cursor, peer->number, &message) && keep_message(cohort, message);
+	kept = log_cursor_next(&cursor, peer->number, &message) &&
+	       keep_message(cohort, message, peer->number);
 	log_cursor_release(&cursor);
 	return kept;
 }
 
-/*
- * Moves the peer from where it reads into a cohort of its own that brings it up to date. False when memory is short: the
- * peer is where it was. A peer that already catches up stays as it is.
- */
-bool catch_up_begin(struct rib_peer *peer)
+/* Moves the peer from where it reads to `begin`, in the log of the cohort. */
+static void move_reader(
+	struct cohort *cohort, struct rib_peer *peer, const struct log_cursor *begin)
 {
 	const struct rib_callbacks *callbacks = &peer->rib->parameters.callbacks;
 	uint32_t sent = peer->cursor.sent;
 	bool was_dry = peer->is_dry;
+
+	update_group_dry_remove(peer);
+	log_cursor_release(&peer->cursor);
+	if (peer->cohort != NULL)
+		cohort_leave(peer);
+	log_cursor_copy(&peer->cursor, begin);
+	peer->cursor.sent = sent;
+	cohort_add(cohort, peer);
+	if (was_dry)
+		callbacks->output_ready(callbacks->context, peer);
+}
+
+/*
+ * Moves the peer from where it reads into a cohort of its own that brings it up to date. False when memory is short: the
+ * peer is where it was. A peer that already catches up alone stays as it is.
+ */
+bool catch_up_begin(struct rib_peer *peer)
+{
+	const struct cohort *old = peer->cohort;
 	struct log_cursor begin;
 	struct cohort *cohort;
+	bool ok;
 
-	if (peer->cohort != NULL && peer->cohort->catching_up)
+	if (old != NULL && old->catching_up && old->n_members == 1)
 		return true;
 	cohort = cohort_new_catching_up(peer->group);
 	if (cohort == NULL)
 		return false;
 	log_cursor_at_end(&begin, &cohort->log);
-	if (!keep_begun_message(cohort, peer) || !take_back_all(cohort, peer)) {
-		log_cursor_release(&begin);
+	ok = keep_begun_message(cohort, peer) &&
+	     take_back_all(cohort, old, &peer->cursor, peer->number);
+	if (ok)
+		move_reader(cohort, peer, &begin);
+	log_cursor_release(&begin);
+	if (!ok)
 		cohort_destroy(cohort);
-		return false;
+	return ok;
+}
+
+/* The peer behind `peer` (NULL: the first) among those that read the log of `from`; NULL: of those that read the group's. */
+static struct rib_peer *next_reader(
+	const struct update_group *group, const struct cohort *from, const struct rib_peer *peer)
+{
+	struct rib_peer *next;
+
+	if (from != NULL)
+		return peer != NULL ? peer->cohort_next : from->members;
+	next = peer != NULL ? peer->group_next : group->members;
+	while (next != NULL && next->cohort != NULL)
+		next = next->group_next;
+	return next;
+}
+
+/* What the peer has yet to read of the logs that it holds. */
+static size_t backlog_of(const struct cohort *from, const struct rib_peer *peer)
+{
+	size_t backlog = log_cursor_backlog(&peer->cursor);
+
+	if (from != NULL && !from->catching_up)
+		backlog += log_cursor_backlog(&from->start);
+	return backlog;
+}
+
+/* The reader with the most to read, if that is more than is allowed; NULL otherwise. */
+static const struct rib_peer *farthest_reader(
+	const struct update_group *group, const struct cohort *from, size_t allowed)
+{
+	const struct rib_peer *farthest = NULL, *peer = NULL;
+
+	while ((peer = next_reader(group, from, peer)) != NULL) {
+		size_t backlog = backlog_of(from, peer);
+
+		if (backlog > allowed) {
+			allowed = backlog;
+			farthest = peer;
+		}
 	}
-	update_group_dry_remove(peer);
-	log_cursor_release(&peer->cursor);
-	if (peer->cohort != NULL)
-		cohort_leave(peer);
-	peer->cursor = begin;
-	peer->cursor.sent = sent;
-	cohort_add(cohort, peer);
-	if (was_dry)
-		callbacks->output_ready(callbacks->context, peer);
-	return true;
+	return farthest;
+}
+
+/* Those who catch up are all behind, and what one of them has just pulled all have to read: the first of them is the measure. */
+static size_t backlog_of_first(const struct update_group *group, const struct cohort *from)
+{
+	const struct rib_peer *peer = NULL;
+	size_t least = SIZE_MAX;
+
+	while ((peer = next_reader(group, from, peer)) != NULL) {
+		size_t backlog = backlog_of(from, peer);
+
+		least = backlog < least ? backlog : least;
+	}
+	return least;
+}
+
+/*
+ * Moves all who have more than `allowed` bytes to read of the log of `from` (NULL: of the group's) into one cohort that brings them
+ * up to date. False when memory is short: they are where they were.
+ */
+bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allowed)
+{
+	const struct rib_peer *farthest;
+	struct rib_peer *peer = NULL, *next;
+	struct log_cursor begin;
+	struct cohort *cohort;
+	bool ok = true;
+
+	if (from != NULL && from->catching_up)
+		allowed += backlog_of_first(group, from);
+	farthest = farthest_reader(group, from, allowed);
+	if (farthest == NULL)
+		return true;
+	cohort = cohort_new_catching_up(group);
+	if (cohort == NULL)
+		return false;
+	log_cursor_at_end(&begin, &cohort->log);
+	while (ok && (peer = next_reader(group, from, peer)) != NULL) {
+		if (backlog_of(from, peer) > allowed)
+			ok = keep_begun_message(cohort, peer);
+	}
+	ok = ok && take_back_all(cohort, from, &farthest->cursor, PEER_NUMBER_ANY);
+	for (peer = next_reader(group, from, NULL); ok && peer != NULL; peer = next) {
+		next = next_reader(group, from, peer);
+		if (backlog_of(from, peer) > allowed)
+			move_reader(cohort, peer, &begin);
+	}
+	log_cursor_release(&begin);
+	if (!ok)
+		cohort_destroy(cohort);
+	return ok;
 }
 
 /*
@@ -236,7 +376,7 @@ bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 		struct writer w = writer_of(message, sizeof(message));
 
 		route_refresh_write(&w, family, ROUTE_REFRESH_BORR);
-		if (!keep_message(cohort, (struct span){ message, writer_len(&w) }))
+		if (!keep_message(cohort, (struct span){ message, writer_len(&w) }, peer->number))
 			return false;
 		cohort->end_of_refresh |= FAMILY_BIT(family);
 	}

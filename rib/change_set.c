@@ -60,6 +60,25 @@ uint32_t change_set_next(const struct change_set *set, uint32_t from)
 	return (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
 }
 
+uint32_t change_set_next_without(
+	const struct change_set *set, const struct change_set *without, uint32_t from)
+{
+	for (;;) {
+		uint32_t number = change_set_next(set, from);
+		size_t word = number / 64;
+		uint64_t bits;
+
+		if (number == CHANGE_SET_END)
+			return CHANGE_SET_END;
+		bits = set->words[word] & ~(uint64_t)0 << number % 64;
+		if (word < without->n_words)
+			bits &= ~without->words[word];
+		if (bits != 0)
+			return (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
+		from = (uint32_t)(word + 1) * 64;
+	}
+}
+
 size_t change_set_memory(const struct change_set *set)
 {
 	return set->n_words * sizeof(uint64_t) + set->n_words / 64 * sizeof(uint64_t);

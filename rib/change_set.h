@@ -25,6 +25,9 @@ void change_set_destroy(struct change_set *set);
 bool change_set_reserve(struct change_set *set, uint32_t limit);
 /* The first member that is >= `from`; CHANGE_SET_END when there is none. */
 uint32_t change_set_next(const struct change_set *set, uint32_t from);
+/* ... and is none of `without`: passes over what both have a word at a time. */
+uint32_t change_set_next_without(
+	const struct change_set *set, const struct change_set *without, uint32_t from);
 size_t change_set_memory(const struct change_set *set);
 
 static inline bool change_set_contains(const struct change_set *set, uint32_t number)

@@ -1,7 +1,7 @@
 /*
  * Cohorts: peers of a group that do not read its log yet. A joining cohort is one walk over the table for all peers that
- * came up together; a cohort that catches up (catch_up.c makes it) is one peer and the set of numbers it has to hear of. Both
- * are pulled: a slice is encoded when a member has taken what there was.
+ * came up together; a cohort that catches up (catch_up.c makes it) is peers that fell behind, and the set of numbers they have to hear of.
+ * Both are pulled: a slice is encoded when a member has taken what there was.
  *
  * Numbers that are dirty in the group are left out: the flush that is due tells all members, and only so
  * does the group's Adj-RIB-Out stay what every member was told.
@@ -113,7 +113,7 @@ bool cohort_join(struct rib_peer *peer)
 	return true;
 }
 
-/* A cohort for one peer that catches up; empty. NULL when memory is short. */
+/* A cohort for peers that catch up; empty. NULL when memory is short. */
 struct cohort *cohort_new_catching_up(struct update_group *group)
 {
 	struct cohort *cohort = cohort_new(group);
@@ -225,6 +225,8 @@ static void cohort_commit(
 	struct table *table = &group->rib->tables[family];
 	bool add_path = family_is_add_path(group, family);
 
+	if (item->target != 0)
+		return; /* the announcement that follows says it to the others */
 	/* The first walk of a new group makes its Adj-RIB-Out. */
 	if (sent && (add_path || out->source[item->number] == 0))
 		update_group_told(group, family, item->number, item->source, true);
@@ -262,25 +264,29 @@ static size_t joining_items(struct cohort *cohort, enum family family, struct ex
 	return n;
 }
 
-/* What the one member that catches up has to hear. */
+/* What those who catch up have to hear: about each number the whole state, whatever they know. */
 static size_t pending_items(struct cohort *cohort, enum family family, struct export_item *items)
 {
 	const struct update_group *group = cohort->group;
-	uint16_t self = cohort->members->number;
 	uint32_t number = 0;
 	size_t n = 0, bytes = 0;
 
 	for (; n < BATCH_ITEMS && bytes < BATCH_BYTES; number++) {
 		const struct path *path;
+		bool own; /* a member's: it alone may have been sent the path of another before */
 
-		number = change_set_next(&cohort->pending[family], number);
+		number = change_set_next_without(
+			&cohort->pending[family], &group->family[family].dirty, number);
 		if (number == CHANGE_SET_END)
 			break;
-		if (change_set_contains(&group->family[family].dirty, number))
-			continue;
 		path = adj_rib_out_path(group, family, number);
+		own = path != NULL && group->rib->peers[path->source]->cohort == cohort;
+		if (own && cohort->n_members > 1) {
+			items[n] = (struct export_item){ .number = number, .target = path->source };
+			bytes += adj_rib_out_cost(items, ++n);
+		}
 		items[n] = (struct export_item){ .number = number };
-		if (path != NULL && path->source != self) {
+		if (path != NULL && !(own && cohort->n_members == 1)) {
 			items[n].attrs = path->attrs;
 			items[n].source = path->source;
 		}
@@ -379,22 +385,21 @@ bool cohort_produce(struct cohort *cohort)
 
 /*
  * The group's log, or a cohort's, holds more than the limit: peers with more than half of it to read are taken off it and
- * catch up later. Without memory for that they stay, and it is tried again.
+ * catch up later, those of one log together. Without memory for that they stay, and it is tried again.
  */
 void cohort_limit(struct update_group *group)
 {
 	size_t limit = group->rib->parameters.log_limit;
-	struct rib_peer *peer, *next;
+	bool ok = group->log.held <= limit || catch_up_shed(group, NULL, limit / 2);
+	struct cohort *next;
 
-	for (peer = group->members; peer != NULL; peer = next) {
-		size_t backlog = log_cursor_backlog(&peer->cursor);
+	for (struct cohort *cohort = group->cohorts; ok && cohort != NULL; cohort = next) {
+		size_t held = cohort->log.held;
 
-		next = peer->group_next;
-		if (peer->cohort != NULL && peer->cohort->catching_up)
-			continue;
-		if (peer->cohort != NULL)
-			backlog += log_cursor_backlog(&peer->cohort->start);
-		if (backlog > limit / 2 && !catch_up_begin(peer))
-			return;
+		next = cohort->next;
+		if (!cohort->catching_up && group->log.held > held)
+			held = group->log.held;
+		if (cohort->started && held > limit)
+			ok = catch_up_shed(group, cohort, limit / 2);
 	}
 }

@@ -10,6 +10,7 @@
 #include "rib/table.h"
 
 #define PEER_NUMBER_MAX	  60000 /* numbers and counts of change sets fit 16 bits */
+#define PEER_NUMBER_ANY	  UINT16_MAX /* reads of a log what any of its readers may have to */
 #define LOG_LIMIT_DEFAULT (4u << 20)
 #define BATCH_ITEMS	  4096
 #define BATCH_BYTES	  (512u << 10) /* about what the messages of one batch may take */
@@ -63,8 +64,9 @@ struct update_group {
 
 /*
  * Peers that are brought up to date together through a log of their own, before they go on with the group's. Joining: a walk over all numbers,
- * then the group's log from where it stood when the walk began. Catching up (`pending` is in use): one peer and the numbers that
- * changed since it could no longer follow; then the group's log from where it stands when none is left.
+ * then the group's log from where it stood when the walk began. Catching up (`pending` is in use): peers that fell behind together, or one
+ * that is sent its table anew, and the numbers that changed since they could no longer follow; then the group's log from where it stands when
+ * none is left.
  */
 struct cohort {
 	struct update_group *group;
@@ -73,7 +75,6 @@ struct cohort {
 	unsigned n_members;
 	struct group_log log;
 	struct log_cursor start; /* joining: where the members go on in the group's log */
-	uint64_t taken; /* the farthest position in `log` that a member has reached */
 	bool started;
 	bool complete; /* joining: the walk is over */
 	bool catching_up;
@@ -210,6 +211,7 @@ void cohort_limit(struct update_group *group);
 
 /* catch_up.c */
 bool catch_up_begin(struct rib_peer *peer);
+bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allowed);
 bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced);
 bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *parameters);
 

@@ -370,8 +370,11 @@ static bool somebody_waits(const struct update_group *group)
 	if (group->dry != NULL)
 		return true;
 	for (const struct cohort *c = group->cohorts; c != NULL; c = c->next) {
-		if (c->catching_up && c->members->is_dry)
-			return true;
+		for (const struct rib_peer *peer = c->catching_up ? c->members : NULL; peer != NULL;
+			peer = peer->cohort_next) {
+			if (peer->is_dry)
+				return true;
+		}
 	}
 	return false;
 }

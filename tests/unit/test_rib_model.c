@@ -47,6 +47,8 @@ struct model {
 	uint64_t now;
 	uint64_t random;
 	uint32_t next_tag;
+	bool alike; /* nearly all peers are of one update group, and most are slow */
+	uint8_t add_path_send; /* of peers that are alike */
 	unsigned detached; /* times that a peer was seen catching up */
 };
 
@@ -236,10 +238,18 @@ static void client_up(struct model *m, unsigned i)
 		.as4 = pick(m, 4) != 0,
 		.extended_message = pick(m, 2),
 		.session = c };
+	if (m->alike) {
+		p->role = pick(m, 8) ? ROLE_CLIENT : ROLE_NON_CLIENT;
+		p->families = FAMILIES_ALL;
+		p->as4 = true;
+		p->extended_message = false;
+	}
 	if (p->role == ROLE_EXTERNAL)
 		p->as = 65000 + i;
 	p->add_path_receive = (uint8_t)pick(m, 4) & p->families;
 	p->add_path_send = (uint8_t)(pick(m, 2) ? pick(m, 4) : 0) & p->families;
+	if (m->alike)
+		p->add_path_send = m->add_path_send;
 	c->peer = rib_peer_up(m->rib, p);
 	assert_non_null(c->peer);
 	assert_ptr_equal(rib_peer_session(c->peer), c);
@@ -403,7 +413,8 @@ static void step(struct model *m)
 	case 6 ... 18: client_update(m, i, true); break;
 	case 19 ... 22: run(m); break;
 	default:
-		if (i % 4 != 0 || pick(m, 8) == 0) /* every fourth peer is slow */
+		/* every fourth peer is slow, or where all are alike every fourth is not */
+		if ((i % 4 == 0) == m->alike || pick(m, 8) == 0)
 			client_read(c, 1 + pick(m, 700));
 	}
 }
@@ -590,7 +601,8 @@ static void check(struct model *m)
 	}
 }
 
-static void run_model(uint64_t seed, size_t log_limit, unsigned rounds, unsigned *detached)
+static void run_model(
+	uint64_t seed, size_t log_limit, unsigned rounds, bool alike, unsigned *detached)
 {
 	static const uint8_t key[16] = "a key for a test";
 	static struct model m;
@@ -603,6 +615,8 @@ static void run_model(uint64_t seed, size_t log_limit, unsigned rounds, unsigned
 
 	memset(&m, 0, sizeof(m));
 	m.random = seed;
+	m.alike = alike;
+	m.add_path_send = seed % 3 == 0 ? FAMILIES_ALL : 0;
 	m.next_tag = 1;
 	m.rib = rib_new(&parameters, key);
 	assert_non_null(m.rib);
@@ -631,7 +645,18 @@ static void test_random_small_log(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++)
-		run_model(seed * 7919, LOG_SMALL, 8, &detached);
+		run_model(seed * 7919, LOG_SMALL, 8, false, &detached);
+	assert_true(detached > 100);
+}
+
+/* Slow peers of one group, which catch up together. */
+static void test_random_alike(void **state)
+{
+	unsigned detached = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++)
+		run_model(seed * 15485863, LOG_SMALL, 8, true, &detached);
 	assert_true(detached > 100);
 }
 
@@ -641,13 +666,14 @@ static void test_random_default_log(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 20; seed++)
-		run_model(seed * 104729, 0, 8, &detached);
+		run_model(seed * 104729, 0, 8, false, &detached);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_small_log),
+		cmocka_unit_test(test_random_alike),
 		cmocka_unit_test(test_random_default_log),
 	};
 

@@ -302,6 +302,97 @@ static void test_slow_peer(void **state)
 	fixture_end(&f);
 }
 
+/* A prefix of the speaker's own, better or worse than what `source` announces of it. */
+static void announce_own(struct speaker *s, unsigned i, unsigned local_pref)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "10.0.%u.0/24", i);
+	announce(s, text, .local_pref = IS(local_pref));
+}
+
+/* Those who fell behind together are brought up to date together: five cost what one does. */
+static void test_slow_peers_together(void **state)
+{
+	const unsigned n_slow = 5, rounds = 8;
+	struct speaker *source, *fast, *slow[5];
+	uint64_t messages;
+
+	(void)state;
+	fixture_begin(&f, LIMIT);
+	source = speaker_up(&f, 0, ROLE_CLIENT);
+	fast = speaker_up(&f, 1, ROLE_CLIENT);
+	for (unsigned i = 0; i < n_slow; i++)
+		slow[i] = speaker_up(&f, 2 + i, ROLE_CLIENT);
+	fixture_settle(&f);
+	for (unsigned i = 0; i < n_slow; i++)
+		slow[i]->deaf = true;
+	for (unsigned round = 1; round <= rounds; round++) {
+		announce_all(source, round);
+		fixture_settle(&f);
+		/* Each stops elsewhere, most amid a message. */
+		for (unsigned i = 0; round == 1 && i < n_slow; i++)
+			speaker_read(slow[i], 1 + 1003 * i);
+	}
+	check_all(fast, rounds);
+	assert_int_equal(groups_of(&f).detached, n_slow);
+	/* The path of one of them comes first, that of another does no more: each hears of all but its own. */
+	announce_own(slow[0], 0, 1000);
+	announce_own(slow[1], 1, 1);
+	fixture_settle(&f);
+	messages = groups_of(&f).messages;
+	for (unsigned i = 0; i < n_slow; i++)
+		slow[i]->deaf = false;
+	fixture_settle(&f);
+	assert_true(groups_of(&f).messages - messages < 2 * PREFIXES);
+	assert_null(heard(slow[0], "10.0.0.0/24"));
+	for (unsigned i = 0; i < n_slow; i++) {
+		assert_int_equal(heard_count(slow[i], NULL), i == 0 ? PREFIXES - 1 : PREFIXES);
+		assert_int_equal(heard(slow[i], "10.0.1.0/24")->keys.local_pref, rounds);
+		assert_string_equal(speaker_counts(slow[i]).output_state, "current");
+	}
+	assert_int_equal(
+		heard(slow[1], "10.0.0.0/24")->keys.originator_id, slow[0]->parameters.bgp_id);
+	fixture_end(&f);
+}
+
+/* One of those who catch up together stops: the others go on, and what is kept for it stays bounded. */
+static void test_slow_among_slow(void **state)
+{
+	struct speaker *source, *fast, *slow[2];
+	unsigned round = 0;
+
+	(void)state;
+	fixture_begin(&f, LIMIT);
+	source = speaker_up(&f, 0, ROLE_CLIENT);
+	fast = speaker_up(&f, 1, ROLE_CLIENT);
+	slow[0] = speaker_up(&f, 2, ROLE_CLIENT);
+	slow[1] = speaker_up(&f, 3, ROLE_CLIENT);
+	fixture_settle(&f);
+	slow[0]->deaf = slow[1]->deaf = true;
+	while (groups_of(&f).detached < 2) {
+		assert_true(round < 10);
+		announce_all(source, ++round);
+		fixture_settle(&f);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		/* slow[0] reads, but never to the end of what it is told */
+		announce_all(source, ++round);
+		fixture_settle(&f);
+		while (slow[0]->ready && speaker_counts(slow[0]).output_backlog > 1)
+			speaker_read(slow[0], speaker_counts(slow[0]).output_backlog - 1);
+		check_all(fast, round);
+		assert_true(fixture_counts(&f).memory < 8000000);
+	}
+	assert_int_equal(slow[1]->announcements, 0);
+	slow[0]->deaf = slow[1]->deaf = false;
+	fixture_settle(&f);
+	check_all(slow[0], round);
+	check_all(slow[1], round);
+	assert_int_equal(groups_of(&f).detached, 0);
+	fixture_end(&f);
+}
+
 /* Nobody reads: what changes gathers where it costs nothing, and the log stops growing. */
 static void test_all_peers_slow(void **state)
 {
@@ -605,6 +696,8 @@ int main(void)
 		cmocka_unit_test(test_oversized),
 		cmocka_unit_test(test_oversized_by_a_byte),
 		cmocka_unit_test(test_slow_peer),
+		cmocka_unit_test(test_slow_peers_together),
+		cmocka_unit_test(test_slow_among_slow),
 		cmocka_unit_test(test_all_peers_slow),
 		cmocka_unit_test(test_slow_peer_withdrawals),
 		cmocka_unit_test(test_joining_together),
