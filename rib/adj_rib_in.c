@@ -302,13 +302,13 @@ void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family
 	}
 }
 
-bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned most)
+bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		for (; peer->paths[family] != PATH_NONE; most--) {
+		for (; peer->paths[family] != PATH_NONE; --*most) {
 			struct table_change change;
 
-			if (most == 0)
+			if (*most == 0)
 				return false;
 			table_withdraw_path(&rib->tables[family], &peer->paths[family],
 				peer->paths[family], &change);

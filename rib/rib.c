@@ -77,12 +77,10 @@ static void departures(struct rib *rib, unsigned *items)
 {
 	while (rib->departing != NULL && *items > 0) {
 		struct rib_peer *peer = rib->departing;
-		unsigned most = *items;
 
-		if (!adj_rib_in_flush(rib, peer, most)) {
-			*items = 0;
+		if (!adj_rib_in_flush(rib, peer, items))
 			return;
-		}
+		*items -= *items > 0; /* a peer without paths is work too */
 		rib->departing = peer->departing_next;
 		peer->departing_next = rib->departed;
 		rib->departed = peer;

@@ -153,8 +153,8 @@ bool rib_reserve(struct rib *rib, enum family family);
 bool decision_select(
 	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t *best);
 
-/* adj_rib_in.c: the paths that a departed peer left; about `most` of them. True when all are gone. */
-bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned most);
+/* adj_rib_in.c: the paths that a departed peer left; at most *most of them, which are taken off it. True when all are gone. */
+bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most);
 
 /* adj_rib_out.c */
 bool adj_rib_out_eligible(

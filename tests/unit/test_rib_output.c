@@ -687,6 +687,33 @@ static void test_departing(void **state)
 	fixture_end(&f);
 }
 
+/* What a turn withdraws is bounded by its budget, however many peers went at once. */
+static void test_departing_together(void **state)
+{
+	const unsigned peers = 4, prefixes = 400;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	for (unsigned i = 0; i < peers; i++) {
+		struct speaker *s = speaker_up(&f, i, ROLE_CLIENT);
+
+		for (unsigned k = 0; k < prefixes; k++) {
+			char text[PREFIX_TEXT_MAX];
+
+			snprintf(text, sizeof(text), "10.%u.%u.0/24", 2 * i + k / 256, k % 256);
+			announce(s, text);
+		}
+	}
+	for (unsigned i = 0; i < peers; i++)
+		speaker_down(&f.speaker[i]);
+	for (unsigned left = peers * prefixes; left > 0; left -= 200) {
+		assert_int_equal(fixture_counts(&f).paths[FAMILY_IPV4_UNICAST], left);
+		f.now += 10000;
+		rib_run(f.rib, f.now, true, 100);
+	}
+	fixture_end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -706,6 +733,7 @@ int main(void)
 		cmocka_unit_test(test_when_a_flush_comes),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_departing),
+		cmocka_unit_test(test_departing_together),
 	};
 
 	return cmocka_run_group_tests_name("rib_output", tests, NULL, NULL);
