@@ -118,6 +118,7 @@ struct speaker_group {
 	uint8_t add_path_receive, add_path_send;
 	bool as4;
 	bool extended_message;
+	bool ignore_own; /* what comes back to its originator (RFC 4456 section 8) is not kept */
 	bool reconnect; /* after a session that was Established ends */
 	uint16_t local_port; /* 0: the kernel's choice */
 	uint32_t at_once; /* sessions being set up at a time; 0: any number */

@@ -21,6 +21,7 @@ struct path {
 
 struct checker {
 	struct bench *bench;
+	const struct check_rules *rules;
 	struct expected *expected; /* in order of base */
 	size_t n_expected, max_expected;
 	struct path *paths; /* of one ADD-PATH client, in order of base and set */
@@ -67,12 +68,12 @@ static void write_cluster_list(struct writer *w, struct span list, uint32_t clus
 	write_bytes(w, list.bytes, list.len);
 }
 
-/* The set as a client is sent it: reflected, or (cluster_id NULL) as an internal peer sends its own routes. */
+/* The set as a client is sent it: by whatever is between. */
 static uint32_t reflected_set(
-	struct bench *bench, uint32_t set, uint32_t originator_id, const uint32_t *cluster_id)
+	struct bench *bench, uint32_t set, uint32_t originator_id, const struct check_rules *rules)
 {
-	static const uint8_t added[] = { ATTRIBUTE_LOCAL_PREF, ATTRIBUTE_ORIGINATOR_ID,
-		ATTRIBUTE_CLUSTER_LIST };
+	static const uint8_t added[] = { ATTRIBUTE_MED, ATTRIBUTE_LOCAL_PREF,
+		ATTRIBUTE_ORIGINATOR_ID, ATTRIBUTE_CLUSTER_LIST };
 	const struct attribute_set *from = table_set_of(bench->table, set);
 	uint8_t *bytes = malloc(from->canonical_len + 64);
 	if (bytes == NULL)
@@ -87,14 +88,16 @@ static uint32_t reflected_set(
 			copy_attribute(&w, &view);
 		bool present = more && view.type == added[i];
 
-		if (added[i] == ATTRIBUTE_CLUSTER_LIST && cluster_id != NULL)
-			write_cluster_list(
-				&w, present ? view.value : (struct span){ NULL, 0 }, *cluster_id);
+		if (added[i] == ATTRIBUTE_CLUSTER_LIST && !rules->verbatim)
+			write_cluster_list(&w, present ? view.value : (struct span){ NULL, 0 },
+				rules->cluster_id);
 		else if (present)
 			copy_attribute(&w, &view);
+		else if (added[i] == ATTRIBUTE_MED && rules->med_zero)
+			write_u32_attribute(&w, ATTRIBUTE_FLAG_OPTIONAL, added[i], 0);
 		else if (added[i] == ATTRIBUTE_LOCAL_PREF)
 			write_u32_attribute(&w, ATTRIBUTE_FLAG_TRANSITIVE, added[i], 100);
-		else if (cluster_id != NULL)
+		else if (added[i] == ATTRIBUTE_ORIGINATOR_ID && !rules->verbatim)
 			write_u32_attribute(&w, ATTRIBUTE_FLAG_OPTIONAL, added[i], originator_id);
 		if (present)
 			more = attribute_next(&r, &view);
@@ -129,7 +132,7 @@ static int path_compare(const void *a, const void *b)
 }
 
 static bool expect_routes(
-	struct checker *checker, const struct speaker *speaker, const uint32_t *cluster_id)
+	struct checker *checker, const struct speaker *speaker, const struct check_rules *rules)
 {
 	uint32_t last = 0, last_reflected = 0;
 
@@ -142,7 +145,7 @@ static bool expect_routes(
 			continue;
 		if (route->set != last) {
 			last_reflected = reflected_set(
-				checker->bench, route->set, speaker->bgp_id, cluster_id);
+				checker->bench, route->set, speaker->bgp_id, rules);
 			last = route->set;
 		}
 		if (last_reflected == 0)
@@ -253,6 +256,83 @@ static bool collect_paths(struct checker *checker, const struct speaker *client)
 	}
 	qsort(checker->paths, checker->n_paths, sizeof(*checker->paths), path_compare);
 	return true;
+}
+
+/* A number of a set's attributes: the MED, LOCAL_PREF or ORIGIN; `absent` without it. */
+static uint32_t number_of(struct span canonical, uint8_t type, uint32_t absent)
+{
+	struct attribute_view view;
+	uint32_t number = 0;
+
+	if (!attribute_find(canonical, type, &view))
+		return absent;
+	for (size_t i = 0; i < view.value.len; i++)
+		number = number << 8 | view.value.bytes[i];
+	return number;
+}
+
+/* AS_PATH length and neighbor AS (RFC 4271 section 9.1.2.2 a and c): an AS_SET counts one and is no neighbor AS. */
+static unsigned path_length(struct span canonical, uint32_t *neighbor_as)
+{
+	struct attribute_view view = { 0 };
+	uint8_t type, count;
+	unsigned length = 0;
+
+	*neighbor_as = 0;
+	if (!attribute_find(canonical, ATTRIBUTE_AS_PATH, &view))
+		return 0;
+	struct reader r = reader_of_span(view.value);
+	while (read_u8(&r, &type) && read_u8(&r, &count)) {
+		for (unsigned i = 0; i < count; i++) {
+			uint32_t as = 0;
+
+			(void)!read_u32(&r, &as);
+			if (length == 0 && i == 0 && type == AS_SEQUENCE)
+				*neighbor_as = as;
+		}
+		length += type == AS_SEQUENCE ? count : type == AS_SET;
+	}
+	return length;
+}
+
+/* Is `a` better than `b`, both from internal peers at the same distance (RFC 4271 section 9.1.2.2, RFC 4456 section 9)? */
+static bool is_better(const struct table *table, const struct expected *a, const struct expected *b)
+{
+	struct span x = attribute_set_canonical(table_set_of(table, a->set));
+	struct span y = attribute_set_canonical(table_set_of(table, b->set));
+	uint32_t as_x, as_y;
+	int64_t by = (int64_t)number_of(y, ATTRIBUTE_LOCAL_PREF, 100) -
+		     number_of(x, ATTRIBUTE_LOCAL_PREF, 100);
+	if (by == 0)
+		by = (int64_t)path_length(x, &as_x) - path_length(y, &as_y);
+	else
+		return by < 0;
+	if (by == 0)
+		by = (int64_t)number_of(x, ATTRIBUTE_ORIGIN, 0) - number_of(y, ATTRIBUTE_ORIGIN, 0);
+	if (by == 0 && as_x == as_y)
+		by = (int64_t)number_of(x, ATTRIBUTE_MED, 0) - number_of(y, ATTRIBUTE_MED, 0);
+	if (by == 0)
+		by = (int64_t)number_of(x, ATTRIBUTE_ORIGINATOR_ID, a->announcer->bgp_id) -
+		     number_of(y, ATTRIBUTE_ORIGINATOR_ID, b->announcer->bgp_id);
+	return by < 0;
+}
+
+/* One prefix of which every client must have the best path of all; it is not sent back to its announcer. */
+static unsigned check_decided(
+	struct checker *checker, const struct speaker *client, const struct expected *run, size_t n)
+{
+	const struct expected *best = &run[0];
+	uint32_t found = held(client, run[0].base), expected;
+
+	for (size_t i = 1; i < n; i++) {
+		if (is_better(checker->bench->table, &run[i], best))
+			best = &run[i];
+	}
+	expected = best->announcer != client ? best->set : 0;
+	checker->result->compared += expected != 0;
+	if (found != expected)
+		difference(checker, client, run[0].base, found, expected);
+	return found != 0;
 }
 
 /* One prefix at a client without ADD-PATH; returns how many paths it rightly holds of it. */
@@ -370,6 +450,8 @@ static bool check_client(struct checker *checker, const struct speaker *client)
 			continue;
 		if ((client->negotiated.add_path_receive & FAMILY_BIT(family)) != 0)
 			rightly += check_all(checker, client, run, next - first, &at);
+		else if (checker->rules->best)
+			rightly += check_decided(checker, client, run, next - first);
 		else
 			rightly += check_best(checker, client, run, next - first);
 	}
@@ -398,10 +480,11 @@ static bool wanted_room(struct checker *checker)
 }
 
 bool check_reflected(struct bench *bench, const struct selection *selection,
-	const uint32_t *cluster_id, unsigned limit, FILE *differences, struct check_result *result)
+	const struct check_rules *rules, unsigned limit, FILE *differences,
+	struct check_result *result)
 {
 	struct checker checker = {
-		.bench = bench, .to = differences, .limit = limit, .result = result
+		.bench = bench, .rules = rules, .to = differences, .limit = limit, .result = result
 	};
 	bool done = true;
 
@@ -409,7 +492,7 @@ bool check_reflected(struct bench *bench, const struct selection *selection,
 	for (struct speaker_group *group = bench->groups; group != NULL; group = group->next) {
 		for (uint32_t i = 0; i < group->count && done; i++) {
 			if (group->speakers[i].state == SPEAKER_ESTABLISHED)
-				done = expect_routes(&checker, &group->speakers[i], cluster_id);
+				done = expect_routes(&checker, &group->speakers[i], rules);
 		}
 	}
 	if (checker.n_expected > 0)

@@ -8,34 +8,61 @@
 #include "tests/bench/commands.h"
 #include "tests/bench/session.h"
 
+/* "cluster-id ID" or "verbatim", then what else holds. False with script->error. */
+static bool check_words(struct script *script, char **words, size_t n_words,
+	struct check_rules *rules, uint64_t *limit)
+{
+	size_t at = 0;
+
+	for (; at < n_words; at++) {
+		const char *value = at + 1 < n_words ? words[at + 1] : "";
+
+		if (strcmp(words[at], "verbatim") == 0) {
+			rules->verbatim = true;
+		} else if (strcmp(words[at], "med-zero") == 0) {
+			rules->med_zero = true;
+		} else if (strcmp(words[at], "best") == 0) {
+			rules->best = true;
+		} else if (strcmp(words[at], "limit") == 0) {
+			if (!script_number(script, value, "a limit", 0, 100000, limit))
+				return false;
+			at++;
+		} else if (strcmp(words[at], "cluster-id") == 0) {
+			if (!bgp_id_parse(value, &rules->cluster_id)) {
+				script_fail(script, "found \"%s\", expected a cluster ID", value);
+				return false;
+			}
+			at++;
+		} else {
+			break;
+		}
+	}
+	if (at == n_words && rules->verbatim == (rules->cluster_id == 0))
+		return true;
+	script_fail(
+		script, "expected check REF cluster-id ID|verbatim [best] [med-zero] [limit N]");
+	return false;
+}
+
 enum outcome run_check(struct script *script, char **words, size_t n_words, FILE *reply)
 {
 	struct selection selection;
+	struct check_rules rules = { 0 };
 	struct check_result result;
-	uint32_t cluster_id = 0;
 	uint64_t limit = 10;
 	char *differences = NULL;
 	size_t len = 0;
 
-	bool verbatim = n_words > 1 && strcmp(words[1], "verbatim") == 0;
-	size_t at = verbatim ? 2 : 3;
-
-	if (n_words < at || (n_words != at && n_words != at + 2) ||
-		(!verbatim && strcmp(words[1], "cluster-id") != 0))
-		return script_fail(script, "expected check REF cluster-id ID|verbatim [limit N]");
-	if (!script_selection(script, words[0], &selection))
+	if (n_words == 0)
+		return script_fail(script, "expected check REF cluster-id ID|verbatim");
+	if (!script_selection(script, words[0], &selection) ||
+		!check_words(script, words + 1, n_words - 1, &rules, &limit))
 		return OUTCOME_FAILED;
-	if (!verbatim && !bgp_id_parse(words[2], &cluster_id))
-		return script_fail(script, "found \"%s\", expected a cluster ID", words[2]);
-	if (n_words > at &&
-		(strcmp(words[at], "limit") != 0 ||
-			!script_number(script, words[at + 1], "a limit", 0, 100000, &limit)))
-		return script_fail(script, "expected check REF cluster-id ID|verbatim [limit N]");
 	FILE *to = open_memstream(&differences, &len);
 	if (to == NULL)
 		return script_fail(script, "no memory");
-	bool done = check_reflected(script->bench, &selection, verbatim ? NULL : &cluster_id,
-		(unsigned)limit, to, &result);
+	bool done = check_reflected(
+		script->bench, &selection, &rules, (unsigned)limit, to, &result);
 	fclose(to);
 	if (done)
 		fprintf(reply,

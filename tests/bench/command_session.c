@@ -53,6 +53,8 @@ static bool peers_flag(const char *word, struct speaker_group *group)
 		group->as4 = false;
 	else if (strcmp(word, "no-extended-message") == 0)
 		group->extended_message = false;
+	else if (strcmp(word, "ignore-own") == 0)
+		group->ignore_own = true;
 	else if (strcmp(word, "reconnect") == 0)
 		group->reconnect = true;
 	else

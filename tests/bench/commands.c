@@ -45,7 +45,7 @@ const struct command commands[] = {
 	{ "peers",
 		"NAME COUNT from ADDRESS as AS [id-from ID] [families ipv4,ipv6] [add-path "
 		"receive|send|both] [hold S] [remote-as AS] [local-port P] [no-as4] "
-		"[no-extended-message] [reconnect]",
+		"[no-extended-message] [ignore-own] [reconnect]",
 		"makes speakers NAME[0] ..; addresses and BGP Identifiers count up", run_peers },
 	{ "announce", "REF PREFIX [count N] [same] [path-id N] [ATTRIBUTE VALUE].. ",
 		"the k-th speaker of the group announces N prefixes from the (k*N)-th on (with "
@@ -99,9 +99,10 @@ const struct command commands[] = {
 		"established|down|sent REF, prefixes|at-least REF N [family F], fresh REF N, "
 		"end-of-rib REF [family F], quiet MS, activity, probe, seconds N; [timeout S]",
 		"holds the script back", wait_begin },
-	{ "check", "REF cluster-id ID [limit N] | REF verbatim [limit N]",
-		"every client has the others' paths as RFC 4456 reflects them (or as they were "
-		"sent), and nothing else",
+	{ "check", "REF cluster-id ID|verbatim [best] [med-zero] [limit N]",
+		"every client has the others' paths as RFC 4456 reflects them (verbatim: as they "
+		"were sent), and nothing else; best: of several, that of the decision process; "
+		"med-zero: a MED of 0 is added where there was none",
 		run_check },
 	{ "dump", "REF FILE|FOLDER",
 		"prefix|path-id|next-hop|as-path|origin|local-pref|med|communities|originator-id|"

@@ -364,30 +364,44 @@ static bool adj_rib_in_room(struct speaker *speaker, uint32_t slots)
 	return true;
 }
 
+/*
+ * RFC 4456 section 8: a router ignores a route with its own ORIGINATOR_ID. A reflector need not send it one, and the group says whether
+ * the one under test may.
+ */
+static uint32_t set_to_keep(
+	const struct bench *bench, const struct speaker *speaker, const struct change *change)
+{
+	if (change->set != 0 && speaker->group->ignore_own &&
+		table_set_of(bench->table, change->set)->originator_id == speaker->bgp_id)
+		return 0;
+	return change->set;
+}
+
 static void apply(struct bench *bench, struct speaker *speaker, const struct decoded_update *update)
 {
 	for (uint32_t i = 0; i < update->n_changes; i++) {
 		const struct change *change = &update->changes[i];
 		uint32_t *entry = &speaker->adj_rib_in[change->slot];
+		uint32_t set = set_to_keep(bench, speaker, change);
 
 		if (change->set != 0)
 			speaker->counters.announced++;
 		else
 			speaker->counters.withdrawn++;
-		if (*entry == change->set) {
-			if (change->set != 0)
+		if (*entry == set) {
+			if (set != 0)
 				speaker->counters.same++;
 			else
 				speaker->counters.absent++;
 			continue;
 		}
-		if (*entry == 0 || change->set == 0) {
+		if (*entry == 0 || set == 0) {
 			uint8_t family = table_slot_of(bench->table, change->slot)->prefix.family;
 
-			speaker->received[family] += change->set != 0 ? 1u : UINT32_MAX;
+			speaker->received[family] += set != 0 ? 1u : UINT32_MAX;
 		}
-		speaker->fresh += (change->set > bench->mark) - (uint32_t)(*entry > bench->mark);
-		*entry = change->set;
+		speaker->fresh += (set > bench->mark) - (uint32_t)(*entry > bench->mark);
+		*entry = set;
 		speaker->last_change = bench->now;
 		if (bench->probe != NULL)
 			probe_received(bench, change);

@@ -216,6 +216,7 @@ uint32_t table_set(struct table *table, struct span canonical, struct span next_
 	uint32_t hash = (uint32_t)hash_bytes(
 		canonical.bytes, canonical.len, hash_bytes(next_hop.bytes, next_hop.len, 0));
 	uint32_t at = hash, found;
+	struct attribute_view view;
 
 	while ((found = table->set_index[at & (table->set_index_size - 1)]) != 0) {
 		const struct attribute_set *set = table->sets[found];
@@ -235,6 +236,11 @@ uint32_t table_set(struct table *table, struct span canonical, struct span next_
 	set->hash = hash;
 	set->canonical_len = (uint32_t)canonical.len;
 	set->next_hop_len = (uint8_t)next_hop.len;
+	if (attribute_find(canonical, ATTRIBUTE_ORIGINATOR_ID, &view) && view.value.len == 4) {
+		struct reader r = reader_of_span(view.value);
+
+		(void)!read_u32(&r, &set->originator_id);
+	}
 	memcpy(set->next_hop, next_hop.bytes, next_hop.len);
 	memcpy(set->canonical, canonical.bytes, canonical.len);
 	at = hash;

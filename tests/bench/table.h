@@ -21,6 +21,7 @@ struct slot {
 struct attribute_set {
 	uint32_t hash;
 	uint32_t canonical_len;
+	uint32_t originator_id; /* 0: none */
 	uint8_t next_hop_len;
 	uint8_t next_hop[NEXT_HOP_MAX];
 	uint8_t canonical[];
