@@ -64,6 +64,7 @@ static bool announce(
 	if (!table_announce(table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id,
 		    attrs, &change))
 		return false;
+	table_path(table, change.path)->epoch = peer->epoch[family];
 	peer->n_paths[family] += table->n_paths - paths;
 	settle(rib, family, &change);
 	return true;
@@ -277,10 +278,15 @@ void rib_refresh_begins(struct rib *rib, struct rib_peer *peer, enum family fami
 {
 	struct path *path;
 
+	/* All paths are stale at once, however often and for how little a peer begins anew. */
+	peer->refreshing |= FAMILY_BIT(family);
+	if (++peer->epoch[family] != 0)
+		return;
 	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
 		path = table_path(&rib->tables[family], n);
-		path->flags |= PATH_STALE;
+		path->epoch = 0;
 	}
+	peer->epoch[family] = 1;
 }
 
 void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family)
@@ -288,12 +294,15 @@ void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family
 	struct table *table = &rib->tables[family];
 	uint32_t next;
 
+	if (!(peer->refreshing & FAMILY_BIT(family)))
+		return;
+	peer->refreshing &= (uint8_t)~FAMILY_BIT(family);
 	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = next) {
 		const struct path *path = table_path(table, n);
 		struct table_change change;
 
 		next = path->peer_next;
-		if (!(path->flags & PATH_STALE))
+		if (path->epoch == peer->epoch[family])
 			continue;
 		table_withdraw_path(table, &peer->paths[family], n, &change);
 		peer->n_paths[family]--;

@@ -356,14 +356,33 @@ bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allow
 	return ok;
 }
 
+/* The Adj-RIB-Out of `family` is to be sent again to the one member. False when memory is short: nothing has happened. */
+bool catch_up_resend_begin(struct cohort *cohort, enum family family)
+{
+	uint8_t message[BGP_HEADER_LEN + 4];
+
+	/* RFC 7313 section 4: no BoRR in front of the End-of-RIB; what is being sent then is the whole table anyway. */
+	if (cohort->enhanced && !(cohort->end_of_rib & FAMILY_BIT(family))) {
+		struct writer w = writer_of(message, sizeof(message));
+
+		route_refresh_write(&w, family, ROUTE_REFRESH_BORR);
+		if (!keep_message(cohort, (struct span){ message, writer_len(&w) }, 0))
+			return false;
+		cohort->end_of_refresh |= FAMILY_BIT(family);
+	}
+	cohort->resending |= FAMILY_BIT(family);
+	cohort->resend_again &= (uint8_t)~FAMILY_BIT(family);
+	mark_family(cohort, family, 0);
+	return true;
+}
+
 /*
- * Sends the whole Adj-RIB-Out of `family` again, with `enhanced` between BoRR and EoRR (RFC 7313 section 4). False when memory is
- * short.
+ * Sends the whole Adj-RIB-Out of `family` again, with `enhanced` between BoRR and EoRR (RFC 7313 section 4). While it is being sent a peer may
+ * ask as often as it likes: that makes one more time, afterwards. False when memory is short.
  */
 bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 {
 	const struct rib_callbacks *callbacks = &peer->rib->parameters.callbacks;
-	uint8_t message[BGP_HEADER_LEN + 4];
 	struct cohort *cohort;
 
 	if (!(peer->group->key.families & FAMILY_BIT(family)))
@@ -371,16 +390,13 @@ bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 	if (!catch_up_begin(peer))
 		return false;
 	cohort = peer->cohort;
-	/* RFC 7313 section 4: no BoRR in front of the End-of-RIB; what is being sent then is the whole table anyway. */
-	if (enhanced && !(cohort->end_of_rib & FAMILY_BIT(family))) {
-		struct writer w = writer_of(message, sizeof(message));
-
-		route_refresh_write(&w, family, ROUTE_REFRESH_BORR);
-		if (!keep_message(cohort, (struct span){ message, writer_len(&w) }, peer->number))
-			return false;
-		cohort->end_of_refresh |= FAMILY_BIT(family);
+	if (cohort->resending & FAMILY_BIT(family)) {
+		cohort->resend_again |= FAMILY_BIT(family);
+		return true;
 	}
-	mark_family(cohort, family, 0);
+	cohort->enhanced = enhanced;
+	if (!catch_up_resend_begin(cohort, family))
+		return false;
 	if (peer->is_dry) {
 		peer->is_dry = false;
 		callbacks->output_ready(callbacks->context, peer);

@@ -213,7 +213,7 @@ bool cohort_is_done(const struct cohort *cohort)
 		if (cohort->pending[family].count > 0)
 			return false;
 	}
-	return cohort->end_of_rib == 0 && cohort->end_of_refresh == 0;
+	return cohort->end_of_rib == 0 && cohort->end_of_refresh == 0 && cohort->resend_again == 0;
 }
 
 static void cohort_commit(
@@ -364,6 +364,9 @@ static bool produce_pending(struct cohort *cohort)
 		if ((cohort->end_of_refresh & FAMILY_BIT(family)) &&
 			!produce_marker(cohort, family, true))
 			return false;
+		cohort->resending &= (uint8_t)~FAMILY_BIT(family);
+		if (cohort->resend_again & FAMILY_BIT(family))
+			return catch_up_resend_begin(cohort, family) && produce_pending(cohort);
 	}
 	return true;
 }

@@ -83,6 +83,9 @@ struct cohort {
 	struct change_set pending[FAMILY_COUNT];
 	uint8_t end_of_rib; /* families for which an End-of-RIB is still to be written */
 	uint8_t end_of_refresh; /* families for which an EoRR is (RFC 7313) */
+	uint8_t resending; /* families that the one member is sent again, as it asked ... */
+	uint8_t resend_again; /* ... and has asked for once more since */
+	bool enhanced; /* between BoRR and EoRR */
 };
 
 struct rib_peer {
@@ -93,6 +96,8 @@ struct rib_peer {
 	uint32_t paths[FAMILY_COUNT]; /* head of its list; PATH_NONE */
 	uint64_t n_paths[FAMILY_COUNT];
 	uint64_t n_best[FAMILY_COUNT];
+	uint8_t refreshing; /* families of which it sends all it has again (RFC 7313) ... */
+	uint8_t epoch[FAMILY_COUNT]; /* ... paths of another epoch than this are stale */
 	uint64_t n_told
 		[FAMILY_COUNT]; /* of its paths, those in the Adj-RIB-Out of its own group, which it is not sent */
 	struct update_group *group;
@@ -213,6 +218,7 @@ void cohort_limit(struct update_group *group);
 bool catch_up_begin(struct rib_peer *peer);
 bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allowed);
 bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced);
+bool catch_up_resend_begin(struct cohort *cohort, enum family family);
 bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *parameters);
 
 #endif

@@ -214,7 +214,6 @@ bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
 		change->path = number;
 	}
 	path = table_path(table, number);
-	path->flags &= (uint8_t)~PATH_STALE;
 	if (path->attrs == attrs) {
 		change->changed = false; /* the same again: RFC 4271 section 9 sees no change */
 		return true;

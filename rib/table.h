@@ -18,8 +18,6 @@
 
 #define PATH_NONE SLAB_NONE
 
-#define PATH_STALE 0x01 /* not announced again since its peer began to send all it has */
-
 struct path {
 	struct attr_set *attrs; /* NULL: withdrawn, not told everywhere yet */
 	uint32_t
@@ -30,7 +28,7 @@ struct path {
 	uint32_t peer_next; /* of the same source peer */
 	uint32_t peer_previous;
 	uint16_t source; /* number of the peer it came from; never 0 */
-	uint8_t flags; /* PATH_* */
+	uint8_t epoch; /* its peer's when it was announced last */
 	uint16_t marks; /* change sets of paths that hold it */
 };
 

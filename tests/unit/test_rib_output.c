@@ -1,5 +1,5 @@
 /*
- * How changes reach the peers: split horizon, oversized attributes, slow peers and the limit of the log, joining together, refresh,
+ * How changes reach the peers: split horizon, oversized attributes, slow peers and the limit of the log, joining together,
  * moves, and when a flush comes. What is told, and in which bytes, is in test_rib_rules.c.
  */
 #include "tests/unit/rib_fixture.h"
@@ -496,45 +496,6 @@ static void test_joining_together(void **state)
 	fixture_end(&f);
 }
 
-/* RFC 2918; RFC 7313 section 4: between BoRR and EoRR stands the whole Adj-RIB-Out of the family. */
-static void test_refresh(void **state)
-{
-	struct speaker *source, *to, *four;
-
-	(void)state;
-	fixture_begin(&f, 0);
-	source = speaker_up(&f, 0, ROLE_CLIENT);
-	to = speaker_up(&f, 1, ROLE_CLIENT);
-	four = speaker_of(&f, 2, ROLE_CLIENT);
-	four->parameters.families = FAMILY_BIT(FAMILY_IPV4_UNICAST);
-	speaker_connect(four);
-	announce(source, V4);
-	announce(source, "10.2.0.0/16");
-	announce(source, "fd00::/32");
-	announce(to, "fd00:1::/32");
-	fixture_settle(&f);
-	expect_traffic(to, 3, 0);
-	assert_true(rib_refresh(f.rib, to->peer, FAMILY_IPV4_UNICAST, false));
-	fixture_settle(&f);
-	assert_int_equal(to->announcements, 5);
-	assert_int_equal(to->markers[1] + to->markers[2], 0);
-	assert_true(rib_refresh(f.rib, to->peer, FAMILY_IPV6_UNICAST, true));
-	fixture_settle(&f);
-	assert_int_equal(to->announcements, 6);
-	assert_int_equal(to->markers[1], 1);
-	assert_int_equal(to->at_marker[1], 5);
-	assert_int_equal(to->markers[2], 1);
-	assert_int_equal(to->at_marker[2], 6);
-	assert_int_equal(heard_count(to, NULL), 3);
-	assert_int_equal(heard_count(source, NULL), 1);
-	/* Not negotiated: nothing is sent. */
-	assert_true(rib_refresh(f.rib, four->peer, FAMILY_IPV6_UNICAST, true));
-	fixture_settle(&f);
-	expect_traffic(four, 2, 0);
-	assert_int_equal(four->markers[1], 0);
-	fixture_end(&f);
-}
-
 /* RFC 4456: a change of role is told by updates, both to the peer and of it. */
 static void test_move(void **state)
 {
@@ -728,7 +689,6 @@ int main(void)
 		cmocka_unit_test(test_all_peers_slow),
 		cmocka_unit_test(test_slow_peer_withdrawals),
 		cmocka_unit_test(test_joining_together),
-		cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_move),
 		cmocka_unit_test(test_when_a_flush_comes),
 		cmocka_unit_test(test_budget),
