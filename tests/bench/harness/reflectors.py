@@ -36,6 +36,9 @@ class Reflector:
     def processes(self):
         return measure.tree(self.process.pid)
 
+    def end(self):
+        """Fails when it does not end as it should."""
+
     @classmethod
     def fetch(cls):
         """Fails when it is not to be had."""
@@ -55,6 +58,9 @@ class HeliostatReflector(Reflector, Heliostat):
 
     def start(self):
         self.launch()
+
+    def end(self):
+        self.stop(60)
 
     @classmethod
     def fetch(cls):

@@ -67,8 +67,14 @@ class Stage:
         self.speaker.start()
         self.speaker.tell("events off", f"target {host.ipv4} 179")
 
-    def __exit__(self, *_):
-        self.lab.close()
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.progress(measure.cpu_seconds(self.pids), measure.memory_mib(self.pids, "VmRSS"))
+                self.speaker.stop()
+                self.reflector.end()
+        finally:
+            self.lab.close()
 
     def look_after(self):
         assert self.reflector.process.alive(), \
