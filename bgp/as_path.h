@@ -18,9 +18,9 @@ enum as_path_segment {
 
 /* What one pass over a path finds. */
 struct as_path_facts {
-	unsigned length;        /* as_path_length */
-	uint32_t first;         /* as_path_first */
-	bool has_zero;          /* AS 0 is somewhere in it (RFC 7607 section 2) */
+	unsigned length; /* as_path_length */
+	uint32_t first; /* as_path_first */
+	bool has_zero; /* AS 0 is somewhere in it (RFC 7607 section 2) */
 	bool has_confederation; /* an AS_CONFED_SEQUENCE or AS_CONFED_SET is in it (RFC 5065) */
 };
 
@@ -50,8 +50,8 @@ void as_path_merge(struct writer *w, struct span as_path, struct span as4_path);
 
 /* How a 4-octet path changes on the way out. */
 struct as_path_form {
-	unsigned as_size;        /* 2 or 4 */
-	bool prepend;            /* put `as` in front, as as_path_prepend does */
+	unsigned as_size; /* 2 or 4 */
+	bool prepend; /* put `as` in front, as as_path_prepend does */
 	uint32_t as;
 	bool drop_confederation; /* leave AS_CONFED_SEQUENCE and AS_CONFED_SET out */
 };

@@ -37,28 +37,28 @@ enum attribute_type {
 	ATTRIBUTE_LARGE_COMMUNITIES = 32,
 };
 
-#define ATTRIBUTE_FLAG_OPTIONAL   0x80
+#define ATTRIBUTE_FLAG_OPTIONAL	  0x80
 #define ATTRIBUTE_FLAG_TRANSITIVE 0x40
-#define ATTRIBUTE_FLAG_PARTIAL    0x20
-#define ATTRIBUTE_FLAG_EXTENDED   0x10
+#define ATTRIBUTE_FLAG_PARTIAL	  0x20
+#define ATTRIBUTE_FLAG_EXTENDED	  0x10
 
 enum origin { ORIGIN_IGP = 0, ORIGIN_EGP = 1, ORIGIN_INCOMPLETE = 2 };
 
-#define COMMUNITY_NO_EXPORT           0xFFFFFF01u /* RFC 1997 */
-#define COMMUNITY_NO_ADVERTISE        0xFFFFFF02u
+#define COMMUNITY_NO_EXPORT	      0xFFFFFF01u /* RFC 1997 */
+#define COMMUNITY_NO_ADVERTISE	      0xFFFFFF02u
 #define COMMUNITY_NO_EXPORT_SUBCONFED 0xFFFFFF03u
 
 /* What RFC 7606 section 2 wants done, mildest first. */
 enum attribute_action {
 	ATTRIBUTE_ACCEPT,
-	ATTRIBUTE_DISCARD,           /* the attribute is dropped, the route stands */
+	ATTRIBUTE_DISCARD, /* the attribute is dropped, the route stands */
 	ATTRIBUTE_TREAT_AS_WITHDRAW, /* every prefix of the UPDATE is withdrawn */
-	ATTRIBUTE_RESET,             /* NOTIFICATION, session ends */
+	ATTRIBUTE_RESET, /* NOTIFICATION, session ends */
 };
 
 /* One fault found; the most severe action of an UPDATE's faults is what is done. */
 struct attribute_fault {
-	uint8_t type;   /* attribute type; 0: the attribute list or an NLRI field */
+	uint8_t type; /* attribute type; 0: the attribute list or an NLRI field */
 	uint8_t action; /* enum attribute_action */
 	char reason[94];
 };
@@ -66,37 +66,37 @@ struct attribute_fault {
 #define ATTRIBUTE_FAULTS_MAX 8
 
 struct attribute_faults {
-	uint8_t action;  /* enum attribute_action: the most severe so far, of all faults */
-	uint8_t count;   /* of `fault`; of further faults only one that is more severe is recorded, in the last place */
+	uint8_t action; /* enum attribute_action: the most severe so far, of all faults */
+	uint8_t count; /* of `fault`; of further faults only one that is more severe is recorded, in the last place */
 	struct attribute_fault fault[ATTRIBUTE_FAULTS_MAX];
 };
 
 /* Who sent the UPDATE, as far as decoding depends on it. */
 struct attribute_context {
-	bool external;            /* the peer is in another AS */
-	bool as4;                 /* RFC 6793 was negotiated */
+	bool external; /* the peer is in another AS */
+	bool as4; /* RFC 6793 was negotiated */
 	uint8_t add_path_receive; /* families whose NLRI carry path IDs from this peer */
 };
 
-#define ATTR_HAS_MED                0x01
-#define ATTR_HAS_LOCAL_PREF         0x02
-#define ATTR_HAS_ORIGINATOR_ID      0x04
-#define ATTR_NO_EXPORT              0x08 /* NO_EXPORT or NO_EXPORT_SUBCONFED among the communities */
-#define ATTR_NO_ADVERTISE           0x10
+#define ATTR_HAS_MED	       0x01
+#define ATTR_HAS_LOCAL_PREF    0x02
+#define ATTR_HAS_ORIGINATOR_ID 0x04
+#define ATTR_NO_EXPORT	       0x08 /* NO_EXPORT or NO_EXPORT_SUBCONFED among the communities */
+#define ATTR_NO_ADVERTISE      0x10
 
 #define NEXT_HOP_MAX 32 /* global and link-local IPv6 */
 
 /* The keys of the decision and of the export rules, decoded. */
 struct attribute_keys {
-	uint32_t med;             /* 0 when absent */
-	uint32_t local_pref;      /* 100 when absent */
-	uint32_t neighbor_as;     /* as_path_first */
-	uint32_t originator_id;   /* when ATTR_HAS_ORIGINATOR_ID */
-	uint16_t as_path_length;  /* as_path_length, capped */
+	uint32_t med; /* 0 when absent */
+	uint32_t local_pref; /* 100 when absent */
+	uint32_t neighbor_as; /* as_path_first */
+	uint32_t originator_id; /* when ATTR_HAS_ORIGINATOR_ID */
+	uint16_t as_path_length; /* as_path_length, capped */
 	uint8_t cluster_list_length; /* in cluster IDs, capped at 255 */
 	uint8_t origin;
-	uint8_t flags;            /* ATTR_* */
-	uint8_t next_hop_len;     /* 4, 16 or 32 */
+	uint8_t flags; /* ATTR_* */
+	uint8_t next_hop_len; /* 4, 16 or 32 */
 	uint8_t next_hop[NEXT_HOP_MAX];
 };
 
@@ -117,18 +117,19 @@ void attributes_decode(const struct span *pieces, size_t n_pieces, enum family f
 	struct bgp_error *error);
 
 /* Records a fault (a reason in printf form) and raises faults->action. */
-void attribute_fault_add(struct attribute_faults *faults, uint8_t type, enum attribute_action action,
-	const char *format, ...) __attribute__((format(printf, 4, 5)));
+void attribute_fault_add(struct attribute_faults *faults, uint8_t type,
+	enum attribute_action action, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* How the attributes change on the way out. One a update group and source. */
 struct attribute_export {
 	enum family family;
-	bool as4;                /* false: AS_PATH in 2 octets, AS4_PATH and AS4_AGGREGATOR added where needed */
-	bool external;           /* prepend local_as; drop LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and MED of others */
-	bool keep_med;           /* external: the MED stays (routes that we did not learn from another AS) */
+	bool as4; /* false: AS_PATH in 2 octets, AS4_PATH and AS4_AGGREGATOR added where needed */
+	bool external; /* prepend local_as; drop LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and MED of others */
+	bool keep_med; /* external: the MED stays (routes that we did not learn from another AS) */
 	uint32_t local_as;
-	bool reflect;            /* RFC 4456 section 8: ORIGINATOR_ID if absent, cluster ID in front of CLUSTER_LIST */
-	uint32_t originator_id;  /* BGP Identifier of the source peer */
+	bool reflect; /* RFC 4456 section 8: ORIGINATOR_ID if absent, cluster ID in front of CLUSTER_LIST */
+	uint32_t originator_id; /* BGP Identifier of the source peer */
 	uint32_t cluster_id;
 };
 

@@ -11,8 +11,8 @@
 #include "bgp/reader.h"
 #include "bgp/writer.h"
 
-#define BGP_HEADER_LEN           19
-#define BGP_MESSAGE_MAX          4096
+#define BGP_HEADER_LEN		 19
+#define BGP_MESSAGE_MAX		 4096
 #define BGP_MESSAGE_EXTENDED_MAX 65535 /* RFC 8654 */
 
 enum message_type {
@@ -24,14 +24,14 @@ enum message_type {
 };
 
 struct message {
-	uint8_t type;     /* enum message_type */
+	uint8_t type; /* enum message_type */
 	struct span body; /* behind the header, borrowed from the input */
 };
 
 enum frame_result {
 	FRAME_INCOMPLETE, /* more bytes are needed; nothing was consumed */
-	FRAME_COMPLETE,   /* `message` is valid, `consumed` bytes of input are used up */
-	FRAME_BAD,        /* `error` says which NOTIFICATION ends the session */
+	FRAME_COMPLETE, /* `message` is valid, `consumed` bytes of input are used up */
+	FRAME_BAD, /* `error` says which NOTIFICATION ends the session */
 };
 
 /*
@@ -75,8 +75,8 @@ void notification_read(struct span body, struct notification *notification);
  * used for other subcodes, and is cut at a character when longer than SHUTDOWN_TEXT_MAX. `reason`
  * is for the log; NULL: the subcode's name.
  */
-void cease_set(struct bgp_error *error, enum cease_subcode subcode, const char *text,
-	const char *reason);
+void cease_set(
+	struct bgp_error *error, enum cease_subcode subcode, const char *text, const char *reason);
 
 enum route_refresh_subtype { /* RFC 7313 section 3.2 */
 	ROUTE_REFRESH_NORMAL = 0,

@@ -20,30 +20,30 @@ enum capability_code {
 };
 
 struct capabilities {
-	bool multiprotocol;          /* any Multiprotocol capability was there */
-	uint8_t families;            /* FAMILY_BIT of each; without `multiprotocol` IPv4 unicast is implied */
+	bool multiprotocol; /* any Multiprotocol capability was there */
+	uint8_t families; /* FAMILY_BIT of each; without `multiprotocol` IPv4 unicast is implied */
 	bool route_refresh;
 	bool enhanced_route_refresh;
 	bool extended_message;
 	bool as4;
-	uint32_t as4_number;         /* valid when as4 */
-	uint8_t add_path_receive;    /* families in which the sender of the OPEN is able to receive path IDs */
-	uint8_t add_path_send;       /* ... and is able to send them */
+	uint32_t as4_number; /* valid when as4 */
+	uint8_t add_path_receive; /* families in which the sender of the OPEN is able to receive path IDs */
+	uint8_t add_path_send; /* ... and is able to send them */
 	struct {
 		bool present;
-		bool restarting;     /* Restart State */
-		bool notification;   /* N bit, RFC 8538 */
-		uint16_t time;       /* seconds, 12 bits */
+		bool restarting; /* Restart State */
+		bool notification; /* N bit, RFC 8538 */
+		uint16_t time; /* seconds, 12 bits */
 		uint8_t families;
-		uint8_t forwarding;  /* Forwarding State, by family */
+		uint8_t forwarding; /* Forwarding State, by family */
 	} graceful_restart;
 };
 
 struct open {
-	uint8_t version;      /* 4 after open_read; open_write always writes 4 */
-	uint32_t as;          /* the 4-octet AS where the capability has it, else My Autonomous System */
-	uint16_t hold_time;   /* seconds */
-	uint32_t bgp_id;      /* host byte order */
+	uint8_t version; /* 4 after open_read; open_write always writes 4 */
+	uint32_t as; /* the 4-octet AS where the capability has it, else My Autonomous System */
+	uint16_t hold_time; /* seconds */
+	uint32_t bgp_id; /* host byte order */
 	struct capabilities capabilities;
 };
 
@@ -64,18 +64,18 @@ void open_write_more(struct writer *w, const struct open *open, struct span more
 
 /* What two OPENs agree on. */
 struct negotiated {
-	uint32_t as;               /* the peer's */
-	uint32_t bgp_id;           /* the peer's, host byte order */
-	uint16_t hold_time;        /* seconds; 0: neither hold nor keepalive timer runs */
-	uint16_t keepalive_time;   /* seconds, a third of hold_time */
-	uint8_t families;          /* both sides have it */
+	uint32_t as; /* the peer's */
+	uint32_t bgp_id; /* the peer's, host byte order */
+	uint16_t hold_time; /* seconds; 0: neither hold nor keepalive timer runs */
+	uint16_t keepalive_time; /* seconds, a third of hold_time */
+	uint8_t families; /* both sides have it */
 	bool as4;
 	/* We may send them. To receive them our own capability is enough (RFC 8654 section 6). */
 	bool extended_message;
 	bool route_refresh;
 	bool enhanced_route_refresh;
-	uint8_t add_path_receive;  /* families in which the peer sends path IDs to us */
-	uint8_t add_path_send;     /* families in which we send path IDs to the peer */
+	uint8_t add_path_receive; /* families in which the peer sends path IDs to us */
+	uint8_t add_path_send; /* families in which we send path IDs to the peer */
 };
 
 /*

@@ -15,12 +15,12 @@ struct reader {
 
 static inline struct reader reader_of(const uint8_t *bytes, size_t len)
 {
-	return (struct reader){bytes, len};
+	return (struct reader){ bytes, len };
 }
 
 static inline struct reader reader_of_span(struct span span)
 {
-	return (struct reader){span.bytes, span.len};
+	return (struct reader){ span.bytes, span.len };
 }
 
 static inline bool read_u8(struct reader *r, uint8_t *value)
@@ -60,7 +60,7 @@ static inline bool read_span(struct reader *r, size_t len, struct span *span)
 {
 	if (r->left < len)
 		return false;
-	*span = (struct span){r->at, len};
+	*span = (struct span){ r->at, len };
 	r->at += len;
 	r->left -= len;
 	return true;

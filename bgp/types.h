@@ -18,7 +18,7 @@ enum family {
 };
 
 #define FAMILY_BIT(family) (1u << (family))
-#define FAMILIES_ALL       (FAMILY_BIT(FAMILY_COUNT) - 1)
+#define FAMILIES_ALL	   (FAMILY_BIT(FAMILY_COUNT) - 1)
 
 #define AFI_IPV4     1
 #define AFI_IPV6     2

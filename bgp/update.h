@@ -12,12 +12,12 @@
 #define UPDATE_PIECES_MAX 3
 
 struct update {
-	struct span withdrawn;   /* IPv4, classic field */
-	struct span nlri;        /* IPv4, classic field */
+	struct span withdrawn; /* IPv4, classic field */
+	struct span nlri; /* IPv4, classic field */
 	/* The attribute field without MP_REACH_NLRI and MP_UNREACH_NLRI. */
 	struct span pieces[UPDATE_PIECES_MAX];
 	size_t n_pieces;
-	bool has_mp_reach;       /* of a family that Heliostat reflects; others are skipped and counted below */
+	bool has_mp_reach; /* of a family that Heliostat reflects; others are skipped and counted below */
 	bool has_mp_unreach;
 	enum family reach_family;
 	enum family unreach_family;
@@ -25,7 +25,7 @@ struct update {
 	struct span reach_nlri;
 	struct span unreach_nlri;
 	unsigned foreign_families; /* MP attributes of other families that were skipped */
-	bool end_of_rib;         /* RFC 4724 section 2 */
+	bool end_of_rib; /* RFC 4724 section 2 */
 	enum family end_of_rib_family;
 };
 
@@ -61,16 +61,16 @@ void nlri_write(struct writer *w, const struct prefix *prefix, bool add_path, ui
  */
 struct update_builder {
 	struct writer *w;
-	size_t start;            /* offset of the message in w */
-	size_t limit;            /* most bytes of the message, minus what update_end still writes */
-	size_t mp_length_at;     /* offset of the MP attribute's length field; 0 for IPv4 */
-	size_t field_length_at;  /* offset of the withdrawn or path attribute length field */
-	size_t nlri_at;          /* offset of the first NLRI */
-	struct span attributes;  /* IPv6 reach: written behind the NLRI by update_end */
+	size_t start; /* offset of the message in w */
+	size_t limit; /* most bytes of the message, minus what update_end still writes */
+	size_t mp_length_at; /* offset of the MP attribute's length field; 0 for IPv4 */
+	size_t field_length_at; /* offset of the withdrawn or path attribute length field */
+	size_t nlri_at; /* offset of the first NLRI */
+	struct span attributes; /* IPv6 reach: written behind the NLRI by update_end */
 	enum family family;
 	bool add_path;
 	bool reach;
-	unsigned count;          /* prefixes so far */
+	unsigned count; /* prefixes so far */
 };
 
 /*
@@ -80,8 +80,8 @@ struct update_builder {
  */
 bool update_begin_reach(struct update_builder *b, struct writer *w, size_t max, enum family family,
 	bool add_path, struct span next_hop, struct span attributes);
-bool update_begin_unreach(struct update_builder *b, struct writer *w, size_t max, enum family family,
-	bool add_path);
+bool update_begin_unreach(
+	struct update_builder *b, struct writer *w, size_t max, enum family family, bool add_path);
 bool update_add(struct update_builder *b, const struct prefix *prefix, uint32_t path_id);
 /* Without a prefix added nothing remains written. */
 void update_end(struct update_builder *b);

@@ -17,7 +17,7 @@ struct writer {
 
 static inline struct writer writer_of(uint8_t *buffer, size_t size)
 {
-	return (struct writer){buffer, buffer, buffer + size, false};
+	return (struct writer){ buffer, buffer, buffer + size, false };
 }
 
 static inline size_t writer_len(const struct writer *w)

@@ -21,31 +21,32 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 struct config_group {
 	char *name;
-	enum role role;          /* rib/rib.h: ROLE_CLIENT, ROLE_NON_CLIENT, ROLE_EXTERNAL */
-	uint32_t as;             /* the peers' AS */
-	uint8_t families;        /* FAMILY_BIT; default both */
-	struct prefix *dynamic;  /* peers from these ranges are accepted, passively */
+	enum role role; /* rib/rib.h: ROLE_CLIENT, ROLE_NON_CLIENT, ROLE_EXTERNAL */
+	uint32_t as; /* the peers' AS */
+	uint8_t families; /* FAMILY_BIT; default both */
+	struct prefix *dynamic; /* peers from these ranges are accepted, passively */
 	size_t n_dynamic;
-	uint16_t hold_time;      /* seconds, 0 or 3..65535; default 90 */
-	uint16_t connect_retry;  /* seconds, default 30 ("connect-retry") */
-	bool add_path_receive;   /* default false */
+	uint16_t hold_time; /* seconds, 0 or 3..65535; default 90 */
+	uint16_t connect_retry; /* seconds, default 30 ("connect-retry") */
+	bool add_path_receive; /* default false */
 	enum add_path_send add_path_send; /* default ADD_PATH_OFF */
-	enum next_hop_mode next_hop;      /* default: self for external, keep for the others */
-	bool passive;            /* default false: for peers that do not say it themselves */
+	enum next_hop_mode next_hop; /* default: self for external, keep for the others */
+	bool passive; /* default false: for peers that do not say it themselves */
 };
 
 struct config_peer {
 	struct ip_address address;
 	const struct config_group *group;
-	char *description;       /* NULL when absent */
-	uint16_t port;           /* default 179 */
-	bool passive;            /* never connect, only accept */
-	struct ip_address local; /* source address to connect from ("local-address"); len 0: the kernel's choice */
+	char *description; /* NULL when absent */
+	uint16_t port; /* default 179 */
+	bool passive; /* never connect, only accept */
+	struct ip_address
+		local; /* source address to connect from ("local-address"); len 0: the kernel's choice */
 };
 
 struct config {
-	char *file;              /* as named on the command line */
-	char *text;              /* the whole source, for `show config` */
+	char *file; /* as named on the command line */
+	char *text; /* the whole source, for `show config` */
 	uint32_t as;
 	uint32_t router_id;
 	uint32_t cluster_id;
@@ -53,10 +54,10 @@ struct config {
 	size_t n_listen;
 	struct config_group *groups; /* in file order */
 	size_t n_groups;
-	struct config_peer *peers;   /* in file order */
+	struct config_peer *peers; /* in file order */
 	size_t n_peers;
-	char *socket_path;       /* default /run/heliostat/heliostat.sock */
-	char *socket_group;      /* NULL: the daemon's own group */
+	char *socket_path; /* default /run/heliostat/heliostat.sock */
+	char *socket_group; /* NULL: the daemon's own group */
 	enum log_level log_level;
 	enum log_format log_format;
 };
@@ -72,10 +73,11 @@ void config_free(struct config *config);
 
 /* NULL when there is none of that name. */
 const struct config_group *config_group_find(const struct config *config, const char *name);
-const struct config_peer *config_peer_find(const struct config *config, const struct ip_address *address);
+const struct config_peer *config_peer_find(
+	const struct config *config, const struct ip_address *address);
 /* The group whose dynamic range covers `address` most specifically; NULL when none does. */
-const struct config_group *config_group_for_address(const struct config *config,
-	const struct ip_address *address, const struct prefix **range);
+const struct config_group *config_group_for_address(
+	const struct config *config, const struct ip_address *address, const struct prefix **range);
 
 /* The effective configuration with every default filled in, as YAML. */
 void config_write(const struct config *config, FILE *to);
