@@ -218,7 +218,7 @@ static bool keep_begun_message(struct cohort *cohort, const struct rib_peer *pee
 	return kept;
 }
 
-/* Moves the peer from where it reads to `begin`, in the log of the cohort. */
+/* Moves the peer from where it reads to `begin`, in the log of the cohort, which may be one of another group. */
 static void move_reader(
 	struct cohort *cohort, struct rib_peer *peer, const struct log_cursor *begin)
 {
@@ -230,6 +230,10 @@ static void move_reader(
 	log_cursor_release(&peer->cursor);
 	if (peer->cohort != NULL)
 		cohort_leave(peer);
+	if (peer->group != cohort->group) {
+		update_group_remove(peer);
+		update_group_add(cohort->group, peer);
+	}
 	log_cursor_copy(&peer->cursor, begin);
 	peer->cursor.sent = sent;
 	cohort_add(cohort, peer);
@@ -404,6 +408,61 @@ bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 	return true;
 }
 
+/* True when the one member of the cohort (NULL: none) is amid a refresh: BoRR and EoRR are its alone. */
+static bool is_resent(const struct cohort *cohort)
+{
+	return cohort != NULL &&
+	       (cohort->end_of_refresh | cohort->resending | cohort->resend_again) != 0;
+}
+
+/* Moves the peer into a cohort of its own that is the group's and has all to say. False: memory; the peer is where it was. */
+static bool move_alone(struct rib_peer *peer, struct update_group *group)
+{
+	struct cohort *cohort;
+
+	if (!catch_up_begin(peer))
+		return false;
+	cohort = peer->cohort;
+	/* First: what is dirty in the old group and gone from the table may go with the group. */
+	mark_rest(cohort, 0, 0);
+	cohort_unlink(cohort);
+	update_group_remove(peer);
+	update_group_add(group, peer);
+	cohort_link(cohort, group);
+	group->moving = cohort;
+	cohort->whole_at = peer->rib->updates_received;
+	return true;
+}
+
+/*
+ * The cohort of the peer that moved to the group before, when it has said nothing yet and the table knows no more numbers than it: a
+ * change of the configuration moves thousands at once. NULL: none.
+ */
+static struct cohort *cohort_of_move(const struct update_group *group)
+{
+	struct cohort *cohort = group->moving;
+
+	return cohort != NULL && cohort->whole_at == group->rib->updates_received &&
+			       !is_resent(cohort)
+		       ? cohort
+		       : NULL;
+}
+
+/* Moves the peer into that cohort. False: memory; the peer is where it was. */
+static bool move_along(struct rib_peer *peer, struct cohort *cohort)
+{
+	struct log_cursor begin;
+	bool ok;
+
+	log_cursor_at_end(&begin, &cohort->log);
+	ok = keep_begun_message(cohort, peer) &&
+	     take_back_all(cohort, peer->cohort, &peer->cursor, peer->number);
+	if (ok)
+		move_reader(cohort, peer, &begin);
+	log_cursor_release(&begin);
+	return ok;
+}
+
 /*
  * The peer's parameters changed in a way that its session survives: it goes to the group they call for and is told there whatever it
  * should know. False when memory is short: it is still in its old group, with its old parameters. Capabilities and families are the
@@ -413,20 +472,16 @@ bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *para
 {
 	const struct rib_callbacks *callbacks = &peer->rib->parameters.callbacks;
 	struct update_group *group = update_group_find(peer->rib, parameters);
+	struct cohort *cohort;
 
 	if (group == NULL)
 		return false;
 	if (group != peer->group) {
-		if (!catch_up_begin(peer)) {
+		cohort = is_resent(peer->cohort) ? NULL : cohort_of_move(group);
+		if (!(cohort != NULL ? move_along(peer, cohort) : move_alone(peer, group))) {
 			update_group_release(group);
 			return false;
 		}
-		/* First: what is dirty in the old group and gone from the table may go with the group. */
-		mark_rest(peer->cohort, 0, 0);
-		cohort_unlink(peer->cohort);
-		update_group_remove(peer);
-		update_group_add(group, peer);
-		cohort_link(peer->cohort, group);
 		update_group_recount(peer);
 		if (peer->is_dry) {
 			peer->is_dry = false;

@@ -45,6 +45,8 @@ void cohort_unlink(struct cohort *cohort)
 	*at = cohort->next;
 	if (group->gathering == cohort)
 		group->gathering = NULL;
+	if (group->moving == cohort)
+		group->moving = NULL;
 }
 
 /* A cohort without members. */
@@ -380,6 +382,8 @@ bool cohort_produce(struct cohort *cohort)
 	uint64_t end = cohort->log.end;
 	bool ok;
 
+	if (cohort->group->moving == cohort)
+		cohort->group->moving = NULL;
 	ok = cohort->catching_up ? produce_pending(cohort) : produce_joining(cohort);
 	if (cohort->log.end != end || cohort_is_done(cohort))
 		cohort_wake(cohort);

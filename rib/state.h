@@ -59,6 +59,7 @@ struct update_group {
 		*gathering; /* among them: the one that new peers join, its walk has not begun */
 	uint64_t bytes; /* encoded since it began, cohorts included */
 	uint64_t messages;
+	struct cohort *moving; /* among them: the one that peers which move here join */
 	bool blocked; /* the log is at its limit: the next member to run dry flushes */
 };
 
@@ -86,6 +87,8 @@ struct cohort {
 	uint8_t resending; /* families that the one member is sent again, as it asked ... */
 	uint8_t resend_again; /* ... and has asked for once more since */
 	bool enhanced; /* between BoRR and EoRR */
+	uint64_t
+		whole_at; /* the group's `moving`: all numbers were pending when the rib had received that many UPDATEs */
 };
 
 struct rib_peer {

@@ -266,6 +266,8 @@ void update_group_recount(struct rib_peer *peer)
 		uint32_t number = 0;
 
 		peer->n_told[family] = 0;
+		if (out->n_advertised == 0)
+			continue;
 		for (size_t n = 0; n < out->source_room; n++)
 			peer->n_told[family] += out->source[n] == peer->number;
 		while ((number = change_set_next(&out->advertised, number)) != CHANGE_SET_END)

@@ -407,7 +407,12 @@ static void step(struct model *m)
 	switch (pick(m, 32)) {
 	case 0: client_down(m, i); break;
 	case 1: assert_true(rib_refresh(m->rib, c->peer, pick(m, 2), pick(m, 2))); break;
-	case 2: client_move(m, i); break;
+	case 2:
+		for (unsigned n = m->alike ? 1 + pick(m, 6) : 1; n > 0; n--, i = (i + 1) % PEERS) {
+			if (m->clients[i].peer != NULL)
+				client_move(m, i);
+		}
+		break;
 	case 31: client_resend(m, i); break;
 	case 3 ... 5: client_update(m, i, false); break;
 	case 6 ... 18: client_update(m, i, true); break;

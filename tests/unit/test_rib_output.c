@@ -533,6 +533,48 @@ static void test_move(void **state)
 	fixture_end(&f);
 }
 
+/* A change of the configuration moves many at once: that costs what one costs. */
+static void test_move_together(void **state)
+{
+	const unsigned n_moved = 5;
+	struct speaker *source, *moved[5];
+	uint64_t messages;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	source = speaker_up(&f, 0, ROLE_CLIENT);
+	for (unsigned i = 0; i < n_moved; i++) {
+		moved[i] = speaker_up(&f, 1 + i, ROLE_CLIENT);
+		announce_own(moved[i], 100 + i, 1000);
+	}
+	announce_all(source, 1);
+	fixture_settle(&f);
+	announce_all(source, 2);
+	fixture_run(&f);
+	messages = groups_of(&f).messages;
+	for (unsigned i = 0; i < n_moved; i++) {
+		speaker_read(moved[i], 1 + 1003 * i); /* most amid a message */
+		moved[i]->parameters.role = ROLE_NON_CLIENT;
+		if (i == 3) /* amid a refresh too */
+			assert_true(rib_refresh(f.rib, moved[i]->peer, FAMILY_IPV4_UNICAST, true));
+		assert_true(rib_peer_move(f.rib, moved[i]->peer, &moved[i]->parameters));
+	}
+	assert_int_equal(groups_of(&f).detached, n_moved);
+	fixture_settle(&f);
+	assert_int_equal(groups_of(&f).detached, 0);
+	/* once for the three before the refresh, for that one, and for the one after it */
+	assert_true(groups_of(&f).messages - messages < 4 * PREFIXES);
+	for (unsigned i = 0; i < n_moved; i++) {
+		/* Of what non-clients announce, non-clients hear nothing. */
+		assert_int_equal(heard_count(moved[i], NULL), PREFIXES - n_moved);
+		assert_int_equal(heard(moved[i], "10.0.0.0/24")->keys.local_pref, 2);
+		assert_int_equal(moved[i]->markers[1], i == 3);
+		assert_int_equal(moved[i]->markers[2], i == 3);
+	}
+	assert_int_equal(heard_count(source, NULL), n_moved);
+	fixture_end(&f);
+}
+
 /* Quiet: at once. Busy: up to 5 ms for company, and not before 2 ms after the last flush. */
 static void test_when_a_flush_comes(void **state)
 {
@@ -690,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_slow_peer_withdrawals),
 		cmocka_unit_test(test_joining_together),
 		cmocka_unit_test(test_move),
+		cmocka_unit_test(test_move_together),
 		cmocka_unit_test(test_when_a_flush_comes),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_departing),
