@@ -112,18 +112,20 @@ static bool candidate_add(struct rib *rib, size_t n, uint32_t number)
 	return true;
 }
 
-bool decision_select(
-	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t *best)
+bool decision_select(struct rib *rib, const struct table *table, const struct entry *entry,
+	uint32_t *best, unsigned *looked_at)
 {
 	const struct attribute_keys *leader = NULL;
 	bool same_med = true;
 	size_t n = 0;
 
 	*best = PATH_NONE;
+	*looked_at = 0;
 	for (uint32_t number = entry->paths; number != PATH_NONE;) {
 		const struct path *path = table_path(table, number);
 		int order;
 
+		++*looked_at;
 		if (path_is_usable(rib, path)) {
 			const struct attribute_keys *keys = &path->attrs->keys;
 

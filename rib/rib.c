@@ -12,6 +12,7 @@
 #define MEMORY_RETRY   100000 /* us until work that memory was short for is tried again */
 #define SWEEP_INTERVAL 20000 /* us between slices of the attribute cache */
 #define SWEEP_SLOTS    1024
+#define PATHS_PER_ITEM 8 /* that a decision compares: thousands may announce one address */
 #define ITEMS_PER_US \
 	2 /* rough cost of a decision, a flushed number, a withdrawn path: each gets its share of a turn */
 
@@ -264,14 +265,17 @@ bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, boo
 	return catch_up_resend(peer, family, enhanced);
 }
 
-/* Decides one entry that is due. False: memory; it stays due. */
-static bool decide(struct rib *rib, struct table *table, uint32_t number)
+/* Decides one entry that is due, and takes what that cost off *items. False: memory; it stays due. */
+static bool decide(struct rib *rib, struct table *table, uint32_t number, unsigned *items)
 {
 	struct entry *entry = table_entry(table, number);
+	unsigned looked_at, cost;
 	uint32_t best;
 
-	if (!decision_select(rib, table, entry, &best))
+	if (!decision_select(rib, table, entry, &best, &looked_at))
 		return false;
+	cost = 1 + looked_at / PATHS_PER_ITEM;
+	*items -= cost < *items ? cost : *items;
 	if (best != entry->best || (entry->flags & ENTRY_BEST_TOUCHED)) {
 		table->n_prefixes += best != PATH_NONE;
 		table->n_prefixes -= entry->best != PATH_NONE;
@@ -292,20 +296,33 @@ static bool decide(struct rib *rib, struct table *table, uint32_t number)
 	return true;
 }
 
+static bool decide_family(struct rib *rib, enum family family, unsigned *items)
+{
+	struct table *table = &rib->tables[family];
+	uint32_t *at = &rib->decided_to[family];
+
+	while (*items > 0 && table->undecided.count > 0) {
+		uint32_t number = change_set_next(&table->undecided, *at);
+
+		if (number == CHANGE_SET_END) {
+			*at = 0;
+			continue;
+		}
+		if (!decide(rib, table, number, items))
+			return false;
+		*at = number + 1;
+	}
+	return true;
+}
+
 static bool decide_all(struct rib *rib, unsigned *items)
 {
-	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		struct table *table = &rib->tables[family];
-		uint32_t number = 0;
+	for (unsigned n = 0; n<FAMILY_COUNT && * items> 0; n++) {
+		enum family family = rib->decide_first;
 
-		while (*items > 0) {
-			number = change_set_next(&table->undecided, number);
-			if (number == CHANGE_SET_END)
-				break;
-			if (!decide(rib, table, number))
-				return false;
-			--*items;
-		}
+		rib->decide_first = (uint8_t)((family + 1) % FAMILY_COUNT);
+		if (!decide_family(rib, family, items))
+			return false;
 	}
 	return true;
 }

@@ -134,6 +134,8 @@ struct rib {
 	/* Numbers below these have room in all change sets and Adj-RIB-Outs. */
 	uint32_t reserved_entries[FAMILY_COUNT];
 	uint32_t reserved_paths[FAMILY_COUNT];
+	uint8_t decide_first; /* the family whose turn it is, so that none starves, and ... */
+	uint32_t decided_to[FAMILY_COUNT]; /* ... the entry to go on from, for the same reason */
 	bool starved; /* memory was short for the walk of a cohort: its members are to ask again */
 	bool waiting; /* something is dirty, since ... */
 	uint64_t since;
@@ -157,9 +159,9 @@ static inline bool family_is_add_path(const struct update_group *group, enum fam
 /* rib.c: makes every group and every peer that catches up ready for the numbers of `family`. False: memory. */
 bool rib_reserve(struct rib *rib, enum family family);
 
-/* decision.c: the best path of an entry, PATH_NONE when no path is usable. False when memory is short. */
-bool decision_select(
-	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t *best);
+/* decision.c: the best path of an entry, PATH_NONE when no path is usable; how many paths were looked at. False when memory is short. */
+bool decision_select(struct rib *rib, const struct table *table, const struct entry *entry,
+	uint32_t *best, unsigned *looked_at);
 
 /* adj_rib_in.c: the paths that a departed peer left; at most *most of them, which are taken off it. True when all are gone. */
 bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most);

@@ -640,6 +640,37 @@ static void test_budget(void **state)
 	fixture_end(&f);
 }
 
+/* A prefix with many paths is more than one decision's worth of a turn, and the others have their turn all the same. */
+static void test_budget_of_paths(void **state)
+{
+	const unsigned paths = 800, prefixes = 4;
+	struct speaker *source;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	source = speaker_of(&f, 0, ROLE_CLIENT);
+	source->parameters.add_path_receive = FAMILIES_ALL;
+	speaker_connect(source);
+	for (unsigned i = 0; i < prefixes; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		snprintf(text, sizeof(text), i % 2 ? "fd00:%u::/32" : "10.%u.0.0/16", i);
+		for (unsigned k = 1; k <= paths; k++)
+			announce(source, text, .path_id = k);
+	}
+	for (unsigned turn = 1; turn <= prefixes; turn++) {
+		struct rib_counts counts;
+
+		f.now += 10000;
+		rib_run(f.rib, f.now, true, 10);
+		counts = fixture_counts(&f);
+		assert_int_equal(counts.prefixes[0] + counts.prefixes[1], turn);
+		/* One that changes every time does not keep the rest waiting. */
+		announce(source, "10.0.0.0/16", .path_id = 1, .med = IS(turn));
+	}
+	fixture_end(&f);
+}
+
 static void take_med(void *context, const struct rib_path_view *path)
 {
 	*(int64_t *)context = path->keys->med;
@@ -735,6 +766,7 @@ int main(void)
 		cmocka_unit_test(test_move_together),
 		cmocka_unit_test(test_when_a_flush_comes),
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_budget_of_paths),
 		cmocka_unit_test(test_departing),
 		cmocka_unit_test(test_departing_together),
 	};
