@@ -60,24 +60,52 @@ void peers_remove(struct peer_set *set, struct peer *peer)
 	peer_free(peer);
 }
 
-/* Only a set that has too many is searched for the oldest. */
+static bool is_down_dynamic(const struct peer *peer)
+{
+	return peer->config == NULL && peer->down_since != 0;
+}
+
+static int compare_time(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+/*
+ * Lets the oldest go when there are too many: in two walks, since whoever has a range of addresses to connect from can make it thousands at
+ * once. Without memory they stay until the next tick.
+ */
 static void forget_surplus(struct peer_set *set)
 {
-	while (set->down_dynamic > DOWN_DYNAMIC_MAX) {
-		struct peer *oldest = NULL;
+	size_t surplus, n = 0, kept = 0;
+	uint64_t *since, last;
 
-		for (size_t i = 0; i < set->count; i++) {
-			struct peer *peer = set->peers[i];
-
-			if (peer->config == NULL && peer->down_since != 0 &&
-				(oldest == NULL || peer->down_since < oldest->down_since))
-				oldest = peer;
-		}
-		if (oldest == NULL)
-			return;
-		peers_remove(set, oldest);
-		set->down_dynamic--;
+	if (set->down_dynamic <= DOWN_DYNAMIC_MAX)
+		return;
+	since = reallocarray(NULL, set->down_dynamic, sizeof *since);
+	if (since == NULL)
+		return;
+	for (size_t i = 0; i < set->count && n < set->down_dynamic; i++) {
+		if (is_down_dynamic(set->peers[i]))
+			since[n++] = set->peers[i]->down_since;
 	}
+	qsort(since, n, sizeof *since, compare_time);
+	surplus = n - DOWN_DYNAMIC_MAX;
+	last = since[surplus - 1];
+	free(since);
+	for (size_t i = 0; i < set->count; i++) {
+		struct peer *peer = set->peers[i];
+
+		if (surplus > 0 && is_down_dynamic(peer) && peer->down_since <= last) {
+			surplus--;
+			set->down_dynamic--;
+			peer_free(peer);
+			continue;
+		}
+		set->peers[kept++] = peer;
+	}
+	set->count = kept;
 }
 
 void peers_tick(struct peer_set *set, uint64_t now)
@@ -93,7 +121,7 @@ void peers_tick(struct peer_set *set, uint64_t now)
 			peer_free(peer);
 			continue;
 		}
-		down += peer->config == NULL && peer->down_since != 0;
+		down += is_down_dynamic(peer);
 		set->peers[kept++] = peer;
 	}
 	set->count = kept;
