@@ -341,19 +341,36 @@ static bool is_due(const struct rib *rib)
 	return false;
 }
 
+/* The group of that number; the first of all when it has gone. */
+static struct update_group *group_of_number(const struct rib *rib, unsigned number)
+{
+	for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+		if (g->number == number)
+			return g;
+	}
+	return rib->groups;
+}
+
 /*
  * Flushes all groups, and starts the walks of the peers that came up: after the flush, so that the walk finds next to nothing dirty. The
- * items are shared: who found none left is first the next time, since who had some is clean then. False: memory.
+ * items are shared: where they run out, the next group is first the next time. False: memory.
  */
 static bool flush_all(struct rib *rib, unsigned *items)
 {
+	struct update_group *first = group_of_number(rib, rib->flush_first), *g = first;
 	bool ok = true;
 
-	for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+	while (g != NULL) {
+		struct update_group *next = g->next != NULL ? g->next : rib->groups;
+		bool some = *items > 0;
+
 		if (!update_group_flush(g, items))
 			ok = false;
 		if (g->gathering != NULL)
 			cohort_start(g->gathering);
+		if (some && *items == 0)
+			rib->flush_first = next->number;
+		g = next != first ? next : NULL;
 	}
 	return ok;
 }

@@ -57,6 +57,7 @@ struct update_group {
 	struct cohort *cohorts; /* all that have members */
 	struct cohort
 		*gathering; /* among them: the one that new peers join, its walk has not begun */
+	uint8_t flush_first; /* the family whose turn it is */
 	uint64_t bytes; /* encoded since it began, cohorts included */
 	uint64_t messages;
 	struct cohort *moving; /* among them: the one that peers which move here join */
@@ -134,6 +135,7 @@ struct rib {
 	/* Numbers below these have room in all change sets and Adj-RIB-Outs. */
 	uint32_t reserved_entries[FAMILY_COUNT];
 	uint32_t reserved_paths[FAMILY_COUNT];
+	unsigned flush_first; /* number of the group whose turn it is when not all have theirs */
 	uint8_t decide_first; /* the family whose turn it is, so that none starves, and ... */
 	uint32_t decided_to[FAMILY_COUNT]; /* ... the entry to go on from, for the same reason */
 	bool starved; /* memory was short for the walk of a cohort: its members are to ask again */

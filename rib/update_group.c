@@ -392,7 +392,10 @@ bool update_group_flush(struct update_group *group, unsigned *items)
 	bool ok = true;
 
 	group->blocked = false;
-	for (enum family family = 0; ok && family < FAMILY_COUNT; family++) {
+	for (unsigned n = 0; ok && n<FAMILY_COUNT && * items> 0; n++) {
+		enum family family = group->flush_first;
+
+		group->flush_first = (uint8_t)((family + 1) % FAMILY_COUNT);
 		while (ok && *items > 0 && group->family[family].dirty.count > 0) {
 			if (group->log.held > limit / 2 && !somebody_waits(group)) {
 				group->blocked = true;

@@ -1,0 +1,115 @@
+/* What one turn of the rib does is bounded, whatever there is to do, and everything that waits has its turn. */
+#include "tests/unit/rib_fixture.h"
+
+#include <stdio.h>
+
+static struct fixture f;
+
+/* One of 256 prefixes. */
+static void announce_own(struct speaker *s, unsigned i, unsigned local_pref)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "10.0.%u.0/24", i);
+	announce(s, text, .local_pref = IS(local_pref));
+}
+
+/* A prefix with many paths is more than one decision's worth of a turn, and the others have their turn all the same. */
+static void test_budget_of_paths(void **state)
+{
+	const unsigned paths = 800, prefixes = 4;
+	struct speaker *source;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	source = speaker_of(&f, 0, ROLE_CLIENT);
+	source->parameters.add_path_receive = FAMILIES_ALL;
+	speaker_connect(source);
+	for (unsigned i = 0; i < prefixes; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		snprintf(text, sizeof(text), i % 2 ? "fd00:%u::/32" : "10.%u.0.0/16", i);
+		for (unsigned k = 1; k <= paths; k++)
+			announce(source, text, .path_id = k);
+	}
+	for (unsigned turn = 1; turn <= prefixes; turn++) {
+		struct rib_counts counts;
+
+		f.now += 10000;
+		rib_run(f.rib, f.now, true, 10);
+		counts = fixture_counts(&f);
+		assert_int_equal(counts.prefixes[0] + counts.prefixes[1], turn);
+		/* One that changes every time does not keep the rest waiting. */
+		announce(source, "10.0.0.0/16", .path_id = 1, .med = IS(turn));
+	}
+	fixture_end(&f);
+}
+
+/* More changes in every turn than a turn can do: every group and family has its part of it. */
+static void test_budget_is_shared(void **state)
+{
+	struct speaker *source, *to[2];
+
+	(void)state;
+	fixture_begin(&f, 0);
+	source = speaker_up(&f, 0, ROLE_CLIENT);
+	to[0] = speaker_up(&f, 1, ROLE_CLIENT);
+	to[1] = speaker_up(&f, 2, ROLE_NON_CLIENT);
+	fixture_settle(&f);
+	announce(source, "fd00::/32");
+	for (unsigned turn = 1; turn <= 12; turn++) {
+		for (unsigned i = 0; i < 200; i++)
+			announce_own(source, i, turn);
+		f.now += 10000;
+		rib_run(f.rib, f.now, true, 10);
+		for (unsigned i = 0; i < 2; i++) {
+			while (to[i]->ready)
+				speaker_read(to[i], SIZE_MAX);
+		}
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		assert_non_null(heard(to[i], "fd00::/32"));
+		assert_true(to[i]->announcements > 20);
+	}
+	fixture_settle(&f);
+	assert_int_equal(heard(to[1], "10.0.199.0/24")->keys.local_pref, 12);
+	fixture_end(&f);
+}
+
+/* What a turn withdraws is bounded by its budget, however many peers went at once. */
+static void test_departing_together(void **state)
+{
+	const unsigned peers = 4, prefixes = 400;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	for (unsigned i = 0; i < peers; i++) {
+		struct speaker *s = speaker_up(&f, i, ROLE_CLIENT);
+
+		for (unsigned k = 0; k < prefixes; k++) {
+			char text[PREFIX_TEXT_MAX];
+
+			snprintf(text, sizeof(text), "10.%u.%u.0/24", 2 * i + k / 256, k % 256);
+			announce(s, text);
+		}
+	}
+	for (unsigned i = 0; i < peers; i++)
+		speaker_down(&f.speaker[i]);
+	for (unsigned left = peers * prefixes; left > 0; left -= 200) {
+		assert_int_equal(fixture_counts(&f).paths[FAMILY_IPV4_UNICAST], left);
+		f.now += 10000;
+		rib_run(f.rib, f.now, true, 100);
+	}
+	fixture_end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_budget_of_paths),
+		cmocka_unit_test(test_budget_is_shared),
+		cmocka_unit_test(test_departing_together),
+	};
+
+	return cmocka_run_group_tests_name("rib_budget", tests, NULL, NULL);
+}
