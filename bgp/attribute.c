@@ -112,7 +112,10 @@ void attribute_fault_add(struct attribute_faults *faults, uint8_t type,
 {
 	if (action > faults->action)
 		faults->action = (uint8_t)action;
-	/* Once the record is full, a more severe fault takes the last place: what decides is to be named in the log. */
+	/*
+	 * Once the record is full, a more severe fault takes the last place: what decides is to be
+	 * named in the log.
+	 */
 	struct attribute_fault *fault = &faults->fault[ATTRIBUTE_FAULTS_MAX - 1];
 	if (faults->count < ATTRIBUTE_FAULTS_MAX)
 		fault = &faults->fault[faults->count++];

@@ -1,14 +1,14 @@
 /*
- * Path attributes: one table row an attribute (flags, check, canonical form, encoding, printing), after RFC 4271
- * section 4.3 and 5, 1997, 4360, 4456, 4760, 5701, 6793, 7606, 8092. Turns the attribute bytes of an UPDATE into
- * canonical bytes plus the keys of the decision, and canonical bytes into what a peer is sent.
- * It works in buffers the caller owns, keeps nothing, and knows no peer: who the sender and the receiver
- * are comes in as a context.
+ * Path attributes: one table row an attribute (flags, check, canonical form, encoding, printing),
+ * after RFC 4271 section 4.3 and 5, 1997, 4360, 4456, 4760, 5701, 6793, 7606, 8092. Turns the
+ * attribute bytes of an UPDATE into canonical bytes plus the keys of the decision, and canonical
+ * bytes into what a peer is sent. It works in buffers the caller owns, keeps nothing, and knows no
+ * peer: who the sender and the receiver are comes in as a context.
  *
- * Canonical bytes are attribute TLVs in ascending order of type, each type once, with normal flags (the
- * extended-length bit only where the value exceeds 255 bytes; Partial kept), AS numbers in 4 octets (AS4_PATH and
- * AS4_AGGREGATOR merged away). NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI are not among them: the next hop
- * stands beside them.
+ * Canonical bytes are attribute TLVs in ascending order of type, each type once, with normal flags
+ * (the extended-length bit only where the value exceeds 255 bytes; Partial kept), AS numbers in 4
+ * octets (AS4_PATH and AS4_AGGREGATOR merged away). NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI are
+ * not among them: the next hop stands beside them.
  */
 #ifndef BGP_ATTRIBUTE_H
 #define BGP_ATTRIBUTE_H
@@ -67,7 +67,8 @@ struct attribute_fault {
 
 struct attribute_faults {
 	uint8_t action; /* enum attribute_action: the most severe so far, of all faults */
-	uint8_t count; /* of `fault`; of further faults only one that is more severe is recorded, in the last place */
+	uint8_t count; /* of `fault`; of further faults only one that is more severe is recorded, in
+			  the last place */
 	struct attribute_fault fault[ATTRIBUTE_FAULTS_MAX];
 };
 
@@ -100,16 +101,18 @@ struct attribute_keys {
 	uint8_t next_hop[NEXT_HOP_MAX];
 };
 
-/* Room that always suffices for the canonical bytes of one UPDATE: AS_PATH may double when widened. */
+/* Room that always suffices for the canonical bytes of one UPDATE: AS_PATH may double when widened.
+ */
 #define CANONICAL_MAX (2 * 65535 + 64)
 
 /*
  * Decodes the attributes of an UPDATE. `pieces` are the attribute bytes without MP_REACH_NLRI and
- * MP_UNREACH_NLRI, in order (update.h cuts them out). For FAMILY_IPV4_UNICAST routes of the classic NLRI field
- * `mp_next_hop` is NULL and NEXT_HOP is mandatory; else it is the next hop field of MP_REACH_NLRI and a NEXT_HOP
- * attribute is ignored (RFC 4760 section 3). Writes canonical bytes to `canonical` and fills `keys`. Adds every
- * fault found to `faults`; when faults->action ends above ATTRIBUTE_DISCARD the results are not to be used, and for
- * ATTRIBUTE_RESET `error` holds the NOTIFICATION.
+ * MP_UNREACH_NLRI, in order (update.h cuts them out). For FAMILY_IPV4_UNICAST routes of the classic
+ * NLRI field `mp_next_hop` is NULL and NEXT_HOP is mandatory; else it is the next hop field of
+ * MP_REACH_NLRI and a NEXT_HOP attribute is ignored (RFC 4760 section 3). Writes canonical bytes to
+ * `canonical` and fills `keys`. Adds every fault found to `faults`; when faults->action ends above
+ * ATTRIBUTE_DISCARD the results are not to be used, and for ATTRIBUTE_RESET `error` holds the
+ * NOTIFICATION.
  */
 void attributes_decode(const struct span *pieces, size_t n_pieces, enum family family,
 	const struct span *mp_next_hop, const struct attribute_context *context,
@@ -125,18 +128,21 @@ void attribute_fault_add(struct attribute_faults *faults, uint8_t type,
 struct attribute_export {
 	enum family family;
 	bool as4; /* false: AS_PATH in 2 octets, AS4_PATH and AS4_AGGREGATOR added where needed */
-	bool external; /* prepend local_as; drop LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and MED of others */
+	bool external; /* prepend local_as; drop LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, and MED of
+			  others */
 	bool keep_med; /* external: the MED stays (routes that we did not learn from another AS) */
 	uint32_t local_as;
-	bool reflect; /* RFC 4456 section 8: ORIGINATOR_ID if absent, cluster ID in front of CLUSTER_LIST */
+	bool reflect; /* RFC 4456 section 8: ORIGINATOR_ID if absent, cluster ID in front of
+			 CLUSTER_LIST */
 	uint32_t originator_id; /* BGP Identifier of the source peer */
 	uint32_t cluster_id;
 };
 
 /*
- * Writes canonical attributes as a peer is sent them, in ascending order of type. For IPv4 the NEXT_HOP attribute
- * is among them (`next_hop`, 4 bytes); for IPv6 the caller writes MP_REACH_NLRI itself. LOCAL_PREF is added (100)
- * towards internal peers where it is absent. w->overflow when it does not fit.
+ * Writes canonical attributes as a peer is sent them, in ascending order of type. For IPv4 the
+ * NEXT_HOP attribute is among them (`next_hop`, 4 bytes); for IPv6 the caller writes MP_REACH_NLRI
+ * itself. LOCAL_PREF is added (100) towards internal peers where it is absent. w->overflow when it
+ * does not fit.
  */
 void attributes_encode(struct writer *w, struct span canonical, struct span next_hop,
 	const struct attribute_export *export);
@@ -156,7 +162,10 @@ bool attribute_find(struct span canonical, uint8_t type, struct attribute_view *
 const char *attribute_name(uint8_t type);
 /* "med": the name in text and JSON output, with hyphens; NULL for a type without a row. */
 const char *attribute_key(uint8_t type);
-/* The value for people ("65000:1 no-export", "10.0.0.1 10.0.0.2", hex for unknown types), cut with "...". Returns `text`. */
+/*
+ * The value for people ("65000:1 no-export", "10.0.0.1 10.0.0.2", hex for unknown types), cut with
+ * "...". Returns `text`.
+ */
 char *attribute_format(const struct attribute_view *view, char *text, size_t size);
 /* True when CLUSTER_LIST holds `cluster_id`. */
 bool attribute_cluster_list_contains(struct span canonical, uint32_t cluster_id);

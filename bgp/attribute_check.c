@@ -1,6 +1,7 @@
 /*
- * The checks of the attribute table: what makes the value of one attribute malformed, and what RFC 7606 wants
- * done then, said at the point of the fault. And the canonical forms that differ from the received ones.
+ * The checks of the attribute table: what makes the value of one attribute malformed, and what RFC
+ * 7606 wants done then, said at the point of the fault. And the canonical forms that differ from
+ * the received ones.
  */
 #include "bgp/as_path.h"
 #include "bgp/attribute_table.h"
@@ -156,7 +157,8 @@ enum attribute_action check_cluster_list(struct decoder *d, const struct attribu
 	return ATTRIBUTE_ACCEPT;
 }
 
-/* RFC 6793 section 6, RFC 7607 section 2: every fault discards. What stays is merged into AS_PATH. */
+/* RFC 6793 section 6, RFC 7607 section 2: every fault discards. What stays is merged into AS_PATH.
+ */
 enum attribute_action check_as4_path(struct decoder *d, const struct attribute_view *view)
 {
 	struct as_path_facts facts;
@@ -166,7 +168,8 @@ enum attribute_action check_as4_path(struct decoder *d, const struct attribute_v
 			view->value.len);
 	if (facts.has_zero)
 		return malformed(d, view, ATTRIBUTE_DISCARD, "AS4_PATH: has AS 0");
-	/* Only the segments go, as_path_merge passes over them; the fault is recorded for the log. */
+	/* Only the segments go, as_path_merge passes over them; the fault is recorded for the log.
+	 */
 	if (facts.has_confederation)
 		attribute_fault_add(d->faults, view->type, ATTRIBUTE_DISCARD,
 			"AS4_PATH: confederation segments are discarded from it");
@@ -182,7 +185,10 @@ enum attribute_action check_as4_aggregator(struct decoder *d, const struct attri
 	return ATTRIBUTE_DISCARD;
 }
 
-/* RFC 6793 section 4.2.3: an AGGREGATOR of another AS says that both AS4 attributes are out of date. */
+/*
+ * RFC 6793 section 4.2.3: an AGGREGATOR of another AS says that both AS4 attributes are out of
+ * date.
+ */
 static bool as4_is_stale(const struct decoder *d)
 {
 	return d->as4_aggregator.len > 0 && d->aggregator_as != 0 && d->aggregator_as != AS_TRANS;

@@ -1,6 +1,7 @@
 /*
- * From the attributes of an UPDATE to canonical bytes and keys: one pass over the list that checks each
- * attribute with its row, one that writes. What arrives in order, as nearly all does, is not sorted.
+ * From the attributes of an UPDATE to canonical bytes and keys: one pass over the list that checks
+ * each attribute with its row, one that writes. What arrives in order, as nearly all does, is not
+ * sorted.
  */
 #include "bgp/as_path.h"
 #include "bgp/attribute_table.h"
@@ -16,7 +17,8 @@ static bool first_of_type(struct decoder *d, uint8_t type)
 	return first;
 }
 
-/* RFC 4271 section 6.3, which RFC 7606 leaves as it is: a well-known attribute must be recognized. */
+/* RFC 4271 section 6.3, which RFC 7606 leaves as it is: a well-known attribute must be recognized.
+ */
 static enum attribute_action unknown_attribute(
 	struct decoder *d, struct attribute_view *view, struct span raw)
 {
@@ -27,7 +29,10 @@ static enum attribute_action unknown_attribute(
 			raw.len, "well-known attribute %u is not recognized", view->type);
 		return ATTRIBUTE_RESET;
 	}
-	/* RFC 4271 section 5: non-transitive ones are quietly ignored, transitive ones go on as Partial. */
+	/*
+	 * RFC 4271 section 5: non-transitive ones are quietly ignored, transitive ones go on as
+	 * Partial.
+	 */
 	if (!(view->flags & ATTRIBUTE_FLAG_TRANSITIVE))
 		return ATTRIBUTE_DISCARD;
 	view->flags = FLAGS_OPTIONAL_TRANSITIVE | ATTRIBUTE_FLAG_PARTIAL;
@@ -82,13 +87,19 @@ static enum attribute_action known_attribute(
 			row->length);
 		return (enum attribute_action)row->length_action;
 	}
-	/* The Partial bit means something on optional transitive attributes only (RFC 4271 section 4.3). */
+	/*
+	 * The Partial bit means something on optional transitive attributes only (RFC 4271
+	 * section 4.3).
+	 */
 	view->flags &= FLAGS_KIND |
 		       (row->flags == FLAGS_OPTIONAL_TRANSITIVE ? ATTRIBUTE_FLAG_PARTIAL : 0);
 	return row->check ? row->check(d, view) : ATTRIBUTE_ACCEPT;
 }
 
-/* Checks the attributes of one piece and puts those that stay into `slots`, in ascending order of type. */
+/*
+ * Checks the attributes of one piece and puts those that stay into `slots`, in ascending order of
+ * type.
+ */
 static size_t collect(
 	struct decoder *d, struct span piece, struct attribute_view *slots, size_t n_slots)
 {
@@ -141,7 +152,8 @@ static void check_mandatory(struct decoder *d)
 	}
 }
 
-/* RFC 7606 section 7.11: the field was located by its length, so a wrong length ends the session. */
+/* RFC 7606 section 7.11: the field was located by its length, so a wrong length ends the session.
+ */
 static void take_mp_next_hop(struct decoder *d, enum family family)
 {
 	struct span next_hop = *d->mp_next_hop;
@@ -162,8 +174,8 @@ static void take_mp_next_hop(struct decoder *d, enum family family)
 }
 
 /*
- * A value in 4-octet form may outgrow the 16 bits of its length (RFC 8654 messages from an old speaker only):
- * there is no way to carry such a path on.
+ * A value in 4-octet form may outgrow the 16 bits of its length (RFC 8654 messages from an old
+ * speaker only): there is no way to carry such a path on.
  */
 static void check_widened(struct decoder *d)
 {

@@ -1,6 +1,6 @@
 /*
- * From canonical bytes to what a peer is sent: the rows change the attributes that are there, the insertions
- * add those that are not, and both meet in ascending order of type (RFC 4271 section 5).
+ * From canonical bytes to what a peer is sent: the rows change the attributes that are there, the
+ * insertions add those that are not, and both meet in ascending order of type (RFC 4271 section 5).
  */
 #include "bgp/as_path.h"
 #include "bgp/attribute_table.h"
@@ -127,7 +127,8 @@ static void insert_cluster_list(struct encoder *e)
 			e->how->cluster_id);
 }
 
-/* RFC 6793 section 4.2.2: only where AS_TRANS stands for an AS, and without confederation segments. */
+/* RFC 6793 section 4.2.2: only where AS_TRANS stands for an AS, and without confederation segments.
+ */
 static void insert_as4_path(struct encoder *e)
 {
 	if (!e->has_as4_path)

@@ -97,8 +97,8 @@ void format_bgp_ids(struct text *text, struct span value)
 }
 
 /*
- * RFC 4360 sections 3 and 4, RFC 5668: route target and route origin in their three forms (the bits of the type's
- * high octet behind Transitive say which); everything else in hexadecimal.
+ * RFC 4360 sections 3 and 4, RFC 5668: route target and route origin in their three forms (the bits
+ * of the type's high octet behind Transitive say which); everything else in hexadecimal.
  */
 static void format_extended_community(struct text *text, uint32_t high, uint32_t low)
 {

@@ -1,7 +1,7 @@
 /*
- * The table of path attributes, private to bgp/attribute*.c and update.c: one row an attribute, and the small
- * functions over raw TLVs that decoding, encoding and printing share. A new attribute is a new row in
- * attribute.c. Nobody outside bgp/ includes this.
+ * The table of path attributes, private to bgp/attribute*.c and update.c: one row an attribute, and
+ * the small functions over raw TLVs that decoding, encoding and printing share. A new attribute is
+ * a new row in attribute.c. Nobody outside bgp/ includes this.
  */
 #ifndef BGP_ATTRIBUTE_TABLE_H
 #define BGP_ATTRIBUTE_TABLE_H
@@ -28,7 +28,8 @@ enum length_rule {
 enum attribute_source {
 	SOURCE_ANY,
 	SOURCE_INTERNAL, /* RFC 7606 sections 7.5, 7.9, 7.10 */
-	SOURCE_AS2, /* RFC 6793 section 4.1: only a speaker without 4-octet AS numbers may send it */
+	SOURCE_AS2, /* RFC 6793 section 4.1: only a speaker without 4-octet AS numbers may send it
+		     */
 };
 
 struct decoder;
@@ -44,8 +45,9 @@ struct attribute_row {
 	uint8_t length_action; /* enum attribute_action for a length against the rule */
 	uint8_t source; /* enum attribute_source */
 	/*
-	 * Looks at a value whose length is right, adds faults, fills keys. Returns the action for this attribute: only
-	 * one of ATTRIBUTE_ACCEPT goes on into the canonical bytes. NULL: accept.
+	 * Looks at a value whose length is right, adds faults, fills keys. Returns the action for
+	 * this attribute: only one of ATTRIBUTE_ACCEPT goes on into the canonical bytes. NULL:
+	 * accept.
 	 */
 	enum attribute_action (*check)(struct decoder *d, const struct attribute_view *view);
 	/* Writes the canonical form where it is not the value as received (NULL). */
@@ -87,7 +89,10 @@ static inline bool attribute_read(struct reader *r, struct attribute_view *view)
 	return true;
 }
 
-/* Writes one attribute; the extended-length bit is set where the value asks for it, whatever `flags` says. */
+/*
+ * Writes one attribute; the extended-length bit is set where the value asks for it, whatever
+ * `flags` says.
+ */
 static inline void attribute_write(
 	struct writer *w, uint8_t flags, uint8_t type, const void *value, size_t len)
 {
@@ -113,7 +118,10 @@ static inline void attribute_write(
 	w->at = at + header + len;
 }
 
-/* An attribute whose length is known only once its value is written: returns the offset for attribute_close. */
+/*
+ * An attribute whose length is known only once its value is written: returns the offset for
+ * attribute_close.
+ */
 size_t attribute_open(struct writer *w, uint8_t flags, uint8_t type);
 void attribute_close(struct writer *w, size_t at);
 
@@ -137,14 +145,16 @@ struct decoder {
 };
 
 /*
- * Checks the attributes of an UPDATE that announces nothing, or whose attribute list is broken: adds the
- * faults of the attributes that can be read, and asks for none to be there. For update_parse.
+ * Checks the attributes of an UPDATE that announces nothing, or whose attribute list is broken:
+ * adds the faults of the attributes that can be read, and asks for none to be there. For
+ * update_parse.
  */
 void attributes_check(const struct span *pieces, size_t n_pieces,
 	const struct attribute_context *context, struct attribute_faults *faults,
 	struct bgp_error *error);
 
-/* Checks a next hop (4, 16 or 32 bytes): RFC 4271 section 6.3. Adds faults as of attribute `type`. */
+/* Checks a next hop (4, 16 or 32 bytes): RFC 4271 section 6.3. Adds faults as of attribute `type`.
+ */
 enum attribute_action next_hop_check(
 	struct span next_hop, uint8_t type, struct attribute_faults *faults);
 

@@ -1,7 +1,7 @@
 /*
  * What a protocol error is: the code, subcode and data of the NOTIFICATION it calls for (RFC 4271
- * sections 4.5 and 6, RFC 4486, RFC 6608, RFC 7313, RFC 9687) and a reason for the log. Decoders fill
- * one in; the session sends it. It never sends anything itself.
+ * sections 4.5 and 6, RFC 4486, RFC 6608, RFC 7313, RFC 9687) and a reason for the log. Decoders
+ * fill one in; the session sends it. It never sends anything itself.
  */
 #ifndef BGP_ERROR_H
 #define BGP_ERROR_H
@@ -80,8 +80,10 @@ struct bgp_error {
 	char reason[BGP_ERROR_REASON_MAX];
 };
 
-/* Fills `error` whole; `data` may be NULL when `data_len` is 0. Always returns false, so that a decoder can
- * `return bgp_error_set(...)`. */
+/*
+ * Fills `error` whole; `data` may be NULL when `data_len` is 0. Always returns false, so that a
+ * decoder can `return bgp_error_set(...)`.
+ */
 bool bgp_error_set(struct bgp_error *error, uint8_t code, uint8_t subcode, const void *data,
 	size_t data_len, const char *format, ...) __attribute__((format(printf, 6, 7)));
 

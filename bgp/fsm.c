@@ -1,8 +1,8 @@
 #include "bgp/fsm.h"
 
 /*
- * The lists of actions that RFC 4271 section 8.2.2 repeats, named. "Performs peer oscillation damping" goes with every
- * increment of the ConnectRetryCounter: the session damps by that counter.
+ * The lists of actions that RFC 4271 section 8.2.2 repeats, named. "Performs peer oscillation
+ * damping" goes with every increment of the ConnectRetryCounter: the session damps by that counter.
  */
 #define NONE	0
 #define CLOSE	(FSM_DO_STOP_CONNECT_RETRY | FSM_DO_RELEASE | FSM_DO_DROP)

@@ -1,10 +1,12 @@
 /*
- * The finite state machine of RFC 4271 section 8, as one pure function of (state, event). The session in rr/ owns
- * the socket and the timers, feeds events in and carries out the actions that come back; the FSM itself knows neither.
- * One FSM stands for one TCP connection (section 8.2.1: collisions are two FSMs of one peer).
+ * The finite state machine of RFC 4271 section 8, as one pure function of (state, event). The
+ * session in rr/ owns the socket and the timers, feeds events in and carries out the actions that
+ * come back; the FSM itself knows neither. One FSM stands for one TCP connection (section 8.2.1:
+ * collisions are two FSMs of one peer).
  *
- * Of the optional session attributes (section 8.1.1) Heliostat uses AllowAutomaticStart, PassiveTcpEstablishment and
- * DampPeerOscillations; not DelayOpen, SendNOTIFICATIONwithoutOPEN, TrackTcpState or CollisionDetectEstablishedState.
+ * Of the optional session attributes (section 8.1.1) Heliostat uses AllowAutomaticStart,
+ * PassiveTcpEstablishment and DampPeerOscillations; not DelayOpen, SendNOTIFICATIONwithoutOPEN,
+ * TrackTcpState or CollisionDetectEstablishedState.
  */
 #ifndef BGP_FSM_H
 #define BGP_FSM_H
@@ -21,7 +23,8 @@ enum fsm_state {
 	FSM_STATE_COUNT,
 };
 
-/* Numbered as in RFC 4271 section 8.1; 29 is of RFC 9687, 30 is ours (RFC 2918 defines no event). */
+/* Numbered as in RFC 4271 section 8.1; 29 is of RFC 9687, 30 is ours (RFC 2918 defines no event).
+ */
 enum fsm_event {
 	FSM_EVENT_MANUAL_START = 1,
 	FSM_EVENT_MANUAL_STOP = 2,
@@ -92,8 +95,8 @@ struct fsm_step {
 };
 
 /*
- * RFC 4271 section 8.2.2: what `event` does in `state`. Both must be valid. Events that the RFC ignores come back
- * with the same state and no action.
+ * RFC 4271 section 8.2.2: what `event` does in `state`. Both must be valid. Events that the RFC
+ * ignores come back with the same state and no action.
  */
 struct fsm_step fsm_step(enum fsm_state state, enum fsm_event event);
 

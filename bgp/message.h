@@ -86,7 +86,8 @@ enum route_refresh_subtype { /* RFC 7313 section 3.2 */
 
 struct route_refresh {
 	uint16_t afi;
-	uint8_t subtype; /* enum route_refresh_subtype, or one that is to be ignored (RFC 7313 section 5) */
+	uint8_t subtype; /* enum route_refresh_subtype, or one that is to be ignored (RFC 7313
+			    section 5) */
 	uint8_t safi;
 };
 

@@ -1,7 +1,8 @@
 /*
- * The OPEN message and its capabilities: RFC 4271 sections 4.2 and 6.2, RFC 5492, RFC 9072 (extended
- * optional parameters), RFC 4760, RFC 2918, RFC 7313, RFC 6793, RFC 8654, RFC 7911, RFC 4724, RFC 6286.
- * Decodes, encodes and negotiates; it knows no configuration beyond what it is handed.
+ * The OPEN message and its capabilities: RFC 4271 sections 4.2 and 6.2, RFC 5492, RFC 9072
+ * (extended optional parameters), RFC 4760, RFC 2918, RFC 7313, RFC 6793, RFC 8654, RFC 7911, RFC
+ * 4724, RFC 6286. Decodes, encodes and negotiates; it knows no configuration beyond what it is
+ * handed.
  */
 #ifndef BGP_OPEN_H
 #define BGP_OPEN_H
@@ -27,7 +28,8 @@ struct capabilities {
 	bool extended_message;
 	bool as4;
 	uint32_t as4_number; /* valid when as4 */
-	uint8_t add_path_receive; /* families in which the sender of the OPEN is able to receive path IDs */
+	uint8_t add_path_receive; /* families in which the sender of the OPEN is able to receive
+				     path IDs */
 	uint8_t add_path_send; /* ... and is able to send them */
 	struct {
 		bool present;
@@ -48,17 +50,18 @@ struct open {
 };
 
 /*
- * Decodes and checks everything that needs no configuration: version, hold time (1 and 2 are refused), a BGP
- * Identifier of 0 (RFC 6286), AS 0 (RFC 7607), the shape of parameters and capabilities. Unknown
- * capabilities are ignored, unknown optional parameters refused. False with the NOTIFICATION in `error`.
+ * Decodes and checks everything that needs no configuration: version, hold time (1 and 2 are
+ * refused), a BGP Identifier of 0 (RFC 6286), AS 0 (RFC 7607), the shape of parameters and
+ * capabilities. Unknown capabilities are ignored, unknown optional parameters refused. False with
+ * the NOTIFICATION in `error`.
  */
 bool open_read(struct span body, struct open *open, struct bgp_error *error);
 
 /* Writes the whole message; RFC 9072 form only when the parameters exceed 255 bytes. */
 void open_write(struct writer *w, const struct open *open);
 /*
- * The same with `more` behind our capabilities: capabilities in encoded form that this part does not know. For
- * the test speakers, and for what is offered but not acted upon.
+ * The same with `more` behind our capabilities: capabilities in encoded form that this part does
+ * not know. For the test speakers, and for what is offered but not acted upon.
  */
 void open_write_more(struct writer *w, const struct open *open, struct span more);
 
@@ -79,16 +82,17 @@ struct negotiated {
 };
 
 /*
- * Checks the peer's OPEN against what is expected of it and computes the common ground. `expected_as` 0 accepts
- * any. Refuses the wrong AS, an internal peer with our own BGP Identifier (RFC 6286 section 2.2), and a
- * peer with which no family is common (OPEN_UNSUPPORTED_CAPABILITY, data as in RFC 5492 section 3).
+ * Checks the peer's OPEN against what is expected of it and computes the common ground.
+ * `expected_as` 0 accepts any. Refuses the wrong AS, an internal peer with our own BGP Identifier
+ * (RFC 6286 section 2.2), and a peer with which no family is common (OPEN_UNSUPPORTED_CAPABILITY,
+ * data as in RFC 5492 section 3).
  */
 bool open_negotiate(const struct open *ours, const struct open *theirs, uint32_t expected_as,
 	struct negotiated *negotiated, struct bgp_error *error);
 
 /*
- * RFC 4271 section 6.8 with RFC 6286 section 2.3: true when the connection that WE initiated is the one to
- * keep of two that collide.
+ * RFC 4271 section 6.8 with RFC 6286 section 2.3: true when the connection that WE initiated is the
+ * one to keep of two that collide.
  */
 bool open_collision_keeps_ours(const struct open *ours, const struct open *theirs);
 

@@ -1,6 +1,7 @@
 /*
- * Bounded text: collects printf pieces in a buffer the caller owns and ends it with "..." when something did
- * not fit. For the formatting functions of bgp/; it never allocates and never writes behind the buffer.
+ * Bounded text: collects printf pieces in a buffer the caller owns and ends it with "..." when
+ * something did not fit. For the formatting functions of bgp/; it never allocates and never writes
+ * behind the buffer.
  */
 #ifndef BGP_TEXT_H
 #define BGP_TEXT_H

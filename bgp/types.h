@@ -32,7 +32,10 @@ struct span {
 	size_t len;
 };
 
-/* An IPv4 (len 4) or IPv6 (len 16) address; len 0 is "none". Unused bytes are zero, so memcmp works. */
+/*
+ * An IPv4 (len 4) or IPv6 (len 16) address; len 0 is "none". Unused bytes are zero, so memcmp
+ * works.
+ */
 struct ip_address {
 	uint8_t len;
 	uint8_t bytes[16];

@@ -86,8 +86,8 @@ static bool check_field(struct parser *p, struct span field, enum family family,
 }
 
 /*
- * MP_REACH_NLRI (RFC 4760 section 3). Faults in it leave the NLRI unlocated, so they end the session (RFC 7606
- * sections 3 j, 5.3, 7.11) with the subcode of RFC 4760 section 7.
+ * MP_REACH_NLRI (RFC 4760 section 3). Faults in it leave the NLRI unlocated, so they end the
+ * session (RFC 7606 sections 3 j, 5.3, 7.11) with the subcode of RFC 4760 section 7.
  */
 static bool take_mp_reach(struct parser *p, const struct attribute_view *view, struct span raw)
 {
@@ -178,8 +178,9 @@ static void add_piece(struct update *u, const uint8_t *from, const uint8_t *to)
 }
 
 /*
- * RFC 7606 section 4: a list that cannot be taken apart to its end withdraws the routes; but where it breaks in an MP
- * attribute, routes of that attribute remain unlocated, and section 3 j leaves the session reset only.
+ * RFC 7606 section 4: a list that cannot be taken apart to its end withdraws the routes; but where
+ * it breaks in an MP attribute, routes of that attribute remain unlocated, and section 3 j leaves
+ * the session reset only.
  */
 static bool broken_list(struct parser *p, struct span rest)
 {
@@ -218,9 +219,10 @@ static bool split_attributes(struct parser *p, struct span field)
 }
 
 /*
- * RFC 7606 section 5.2: an UPDATE with attributes but without reachable NLRI may have lost its NLRI to the fault that
- * is found in it, so what would withdraw its routes ends the session. And section 3 h: where the list is
- * broken, the attributes before the break may ask for more than treat-as-withdraw.
+ * RFC 7606 section 5.2: an UPDATE with attributes but without reachable NLRI may have lost its NLRI
+ * to the fault that is found in it, so what would withdraw its routes ends the session. And section
+ * 3 h: where the list is broken, the attributes before the break may ask for more than
+ * treat-as-withdraw.
  */
 static void check_without_nlri(struct parser *p)
 {

@@ -1,7 +1,8 @@
 /*
- * The UPDATE message: takes one apart into its fields without looking into attributes that it need not know
- * (RFC 4271 sections 4.3 and 6.3, RFC 4760, RFC 7606 sections 3 to 5), iterates NLRI with and without path IDs (RFC 7911), and
- * builds UPDATE messages. Borrows the message; never allocates.
+ * The UPDATE message: takes one apart into its fields without looking into attributes that it need
+ * not know (RFC 4271 sections 4.3 and 6.3, RFC 4760, RFC 7606 sections 3 to 5), iterates NLRI with
+ * and without path IDs (RFC 7911), and builds UPDATE messages. Borrows the message; never
+ * allocates.
  */
 #ifndef BGP_UPDATE_H
 #define BGP_UPDATE_H
@@ -17,7 +18,8 @@ struct update {
 	/* The attribute field without MP_REACH_NLRI and MP_UNREACH_NLRI. */
 	struct span pieces[UPDATE_PIECES_MAX];
 	size_t n_pieces;
-	bool has_mp_reach; /* of a family that Heliostat reflects; others are skipped and counted below */
+	bool has_mp_reach; /* of a family that Heliostat reflects; others are skipped and counted
+			      below */
 	bool has_mp_unreach;
 	enum family reach_family;
 	enum family unreach_family;
@@ -30,12 +32,14 @@ struct update {
 };
 
 /*
- * Splits the body of an UPDATE. Field and attribute lengths that do not add up, a second MP_REACH_NLRI or MP_UNREACH_NLRI,
- * NLRI that cannot be parsed: as RFC 7606 says, in `faults` (and `error` for ATTRIBUTE_RESET). When the action
- * is ATTRIBUTE_TREAT_AS_WITHDRAW, all NLRI fields that could be located are valid and are to be withdrawn.
- * NLRI are checked here in full, so nlri_next on the spans cannot fail. `update` and `faults` are set anew, `error` only for
- * ATTRIBUTE_RESET. An UPDATE without reachable NLRI has its attributes checked here too, because what is wrong with them
- * ends the session (RFC 7606 section 5.2); those of any other are checked by attributes_decode.
+ * Splits the body of an UPDATE. Field and attribute lengths that do not add up, a second
+ * MP_REACH_NLRI or MP_UNREACH_NLRI, NLRI that cannot be parsed: as RFC 7606 says, in `faults` (and
+ * `error` for ATTRIBUTE_RESET). When the action is ATTRIBUTE_TREAT_AS_WITHDRAW, all NLRI fields
+ * that could be located are valid and are to be withdrawn. NLRI are checked here in full, so
+ * nlri_next on the spans cannot fail. `update` and `faults` are set anew, `error` only for
+ * ATTRIBUTE_RESET. An UPDATE without reachable NLRI has its attributes checked here too, because
+ * what is wrong with them ends the session (RFC 7606 section 5.2); those of any other are checked
+ * by attributes_decode.
  */
 void update_parse(struct span body, const struct attribute_context *context, struct update *update,
 	struct attribute_faults *faults, struct bgp_error *error);
@@ -45,7 +49,10 @@ struct nlri {
 	struct prefix prefix;
 };
 
-/* Takes the next NLRI off `r`: false at the end (or where the bytes are malformed: r->left is then not 0). Clears bits behind the length. */
+/*
+ * Takes the next NLRI off `r`: false at the end (or where the bytes are malformed: r->left is then
+ * not 0). Clears bits behind the length.
+ */
 bool nlri_next(struct reader *r, enum family family, bool add_path, struct nlri *nlri);
 /* Bytes that nlri_write takes. */
 size_t nlri_size(const struct prefix *prefix, bool add_path);
@@ -56,8 +63,8 @@ void nlri_write(struct writer *w, const struct prefix *prefix, bool add_path, ui
  *     update_begin_reach(&b, w, max, family, add_path, next_hop, attributes);
  *     while (update_add(&b, &prefix, path_id)) ...;   false: no room, nothing written
  *     update_end(&b);
- * Every message is written completely or not at all. IPv4 uses the classic fields, IPv6 MP_REACH_NLRI as the
- * first attribute (RFC 7606 section 5.1). `max` is 4096 or 65535.
+ * Every message is written completely or not at all. IPv4 uses the classic fields, IPv6
+ * MP_REACH_NLRI as the first attribute (RFC 7606 section 5.1). `max` is 4096 or 65535.
  */
 struct update_builder {
 	struct writer *w;
@@ -74,9 +81,9 @@ struct update_builder {
 };
 
 /*
- * False (nothing written) when the longest prefix of the family does not fit behind the attributes: after true, the first
- * update_add is true. The room of `w` is a limit as `max` is. `attributes` must live until update_end. `next_hop` is
- * used for IPv6 only (16 or 32 bytes).
+ * False (nothing written) when the longest prefix of the family does not fit behind the attributes:
+ * after true, the first update_add is true. The room of `w` is a limit as `max` is. `attributes`
+ * must live until update_end. `next_hop` is used for IPv6 only (16 or 32 bytes).
  */
 bool update_begin_reach(struct update_builder *b, struct writer *w, size_t max, enum family family,
 	bool add_path, struct span next_hop, struct span attributes);

@@ -112,7 +112,8 @@ static void finish_request(struct connection *connection)
 	else
 		send_end(connection, MGMT_OK);
 	if (request->after != NULL) {
-		free(connection->after_text); /* of a command before, whose answer has not left yet */
+		free(connection->after_text); /* of a command before, whose answer has not left yet
+					       */
 		connection->after = request->after;
 		connection->after_text = request->after_text;
 		request->after_text = NULL;

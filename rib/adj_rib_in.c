@@ -1,7 +1,8 @@
 /*
- * The way in: an UPDATE is taken apart, its attributes are interned (parsed only when their bytes are new), the import rules of RFC 4271
- * section 9.1.2 and RFC 4456 section 8 are applied, and the table is changed. A path that the rules refuse counts as withdrawn: what the
- * peer announced before is no longer true either.
+ * The way in: an UPDATE is taken apart, its attributes are interned (parsed only when their bytes
+ * are new), the import rules of RFC 4271 section 9.1.2 and RFC 4456 section 8 are applied, and the
+ * table is changed. A path that the rules refuse counts as withdrawn: what the peer announced
+ * before is no longer true either.
  */
 #include <string.h>
 
@@ -80,7 +81,10 @@ static void withdraw_all(struct input *in, struct span field, enum family family
 		withdraw(in->rib, in->peer, &nlri);
 }
 
-/* RFC 4456 section 8 and RFC 4271 section 9.1.2: 0, or 1 + the reason why nobody may use these attributes. */
+/*
+ * RFC 4456 section 8 and RFC 4271 section 9.1.2: 0, or 1 + the reason why nobody may use these
+ * attributes.
+ */
 static uint8_t verdict_of(
 	const struct rib *rib, const struct attribute_keys *keys, struct span canonical)
 {
@@ -116,8 +120,8 @@ static struct siphash_result raw_key(
 }
 
 /*
- * The interned attributes for the routes of one field, with a reference for the caller. NULL when they are not to be used: a
- * fault (in->faults says which) or no memory (in->error is set).
+ * The interned attributes for the routes of one field, with a reference for the caller. NULL when
+ * they are not to be used: a fault (in->faults says which) or no memory (in->error is set).
  */
 static struct attr_set *intern(struct input *in, enum family family, const struct span *mp_next_hop)
 {
@@ -149,7 +153,10 @@ static struct attr_set *intern(struct input *in, enum family family, const struc
 	return set;
 }
 
-/* Whether the next hop is our own address on this session: following it would lead here (RFC 4271 section 5.1.3). */
+/*
+ * Whether the next hop is our own address on this session: following it would lead here (RFC 4271
+ * section 5.1.3).
+ */
 static bool next_hop_is_ours(
 	const struct rib_peer *peer, enum family family, const struct attribute_keys *keys)
 {
@@ -166,7 +173,10 @@ struct reach {
 	struct attr_set *attrs; /* interned, referenced; NULL: nothing to announce */
 };
 
-/* Announces, or where the import rules refuse the attributes withdraws, the routes of one field. False: memory. */
+/*
+ * Announces, or where the import rules refuse the attributes withdraws, the routes of one field.
+ * False: memory.
+ */
 static bool announce_all(struct input *in, const struct reach *reach)
 {
 	bool add_path = in->context.add_path_receive & FAMILY_BIT(reach->family);
@@ -195,8 +205,9 @@ static bool has_family(const struct input *in, enum family family)
 }
 
 /*
- * Announces what an UPDATE holds. All its attributes are looked at before any route is announced: RFC 7606 section 3 (h), the
- * most severe action is that of the whole message. False when the session must end.
+ * Announces what an UPDATE holds. All its attributes are looked at before any route is announced:
+ * RFC 7606 section 3 (h), the most severe action is that of the whole message. False when the
+ * session must end.
  */
 static bool apply_reach(struct input *in, struct reach *reach, size_t n)
 {

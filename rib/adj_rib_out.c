@@ -1,7 +1,8 @@
 /*
- * What a peer of a given update group may be told, and in which bytes: the rules of RFC 4456 section 6 and RFC 1997 on who hears of a
- * path, next hop and attribute changes (RFC 4271 section 5, RFC 4456 section 8), and the packing of prefixes with the same
- * attributes into UPDATE messages. It writes to a log and reports what went in; the state of the group is its callers'.
+ * What a peer of a given update group may be told, and in which bytes: the rules of RFC 4456
+ * section 6 and RFC 1997 on who hears of a path, next hop and attribute changes (RFC 4271 section
+ * 5, RFC 4456 section 8), and the packing of prefixes with the same attributes into UPDATE
+ * messages. It writes to a log and reports what went in; the state of the group is its callers'.
  */
 #include <stdlib.h>
 
@@ -56,7 +57,8 @@ void adj_rib_out_rules(const struct update_group *group, enum family family,
 		.family = family,
 		.as4 = group->key.as4,
 		.external = group->key.role == ROLE_EXTERNAL,
-		/* RFC 4271 section 5.1.4: a MED that came from a neighboring AS goes to no other. */
+		/* RFC 4271 section 5.1.4: a MED that came from a neighboring AS goes to no other.
+		 */
 		.keep_med = keys->as_path_length == 0 && keys->neighbor_as == 0,
 		.local_as = rib->parameters.as,
 		.reflect = group->key.role != ROLE_EXTERNAL && source->role != ROLE_EXTERNAL,
@@ -85,8 +87,9 @@ const struct path *adj_rib_out_path(
 }
 
 /*
- * About how many bytes the last of `n` items adds to the messages of a batch, when the items come as they stand in the table, where
- * prefixes of one UPDATE are neighbors: what bounds a batch, since attributes may be long.
+ * About how many bytes the last of `n` items adds to the messages of a batch, when the items come
+ * as they stand in the table, where prefixes of one UPDATE are neighbors: what bounds a batch,
+ * since attributes may be long.
  */
 size_t adj_rib_out_cost(const struct export_item *items, size_t n)
 {
@@ -97,7 +100,10 @@ size_t adj_rib_out_cost(const struct export_item *items, size_t n)
 	return attrs->len + 100;
 }
 
-/* Withdrawals first, by target; then by attributes and source, so that what can share a message is adjacent. */
+/*
+ * Withdrawals first, by target; then by attributes and source, so that what can share a message is
+ * adjacent.
+ */
 static int item_compare(const void *a, const void *b)
 {
 	const struct export_item *x = a, *y = b;
@@ -129,7 +135,10 @@ static struct prefix item_prefix(const struct encoding *e, const struct export_i
 	return table_prefix(table, table_entry(table, entry));
 }
 
-/* Packs `items`, all withdrawn or all with the same attributes and source, into messages. False: memory; the rest is not committed. */
+/*
+ * Packs `items`, all withdrawn or all with the same attributes and source, into messages. False:
+ * memory; the rest is not committed.
+ */
 static bool encode_run(struct encoding *e, const struct export_item *items, size_t n,
 	struct span next_hop, struct span attributes, bool sent)
 {
@@ -173,9 +182,11 @@ static bool encode_run(struct encoding *e, const struct export_item *items, size
 }
 
 /*
- * Encodes items of one family into messages and publishes them. `items` is sorted in the process. For each item that went
- * into a message `commit` is told whether it was announced (`sent`) or withdrawn: an announcement whose attributes exceed what the group's
- * messages can hold becomes a withdrawal (RFC 8654 section 4). False when memory ran out: the items not committed are still to do.
+ * Encodes items of one family into messages and publishes them. `items` is sorted in the process.
+ * For each item that went into a message `commit` is told whether it was announced (`sent`) or
+ * withdrawn: an announcement whose attributes exceed what the group's messages can hold becomes a
+ * withdrawal (RFC 8654 section 4). False when memory ran out: the items not committed are still to
+ * do.
  */
 bool adj_rib_out_encode(struct update_group *group, enum family family, struct export_item *items,
 	size_t n, struct group_log *log, adj_rib_out_commit *commit, void *context)

@@ -52,8 +52,8 @@ static void attr_sets_grow(struct attr_sets *sets)
 }
 
 /*
- * The canonical bytes and the next hop say everything; the other keys follow from them, except the verdict, which is the
- * same for the same bytes.
+ * The canonical bytes and the next hop say everything; the other keys follow from them, except the
+ * verdict, which is the same for the same bytes.
  */
 static uint64_t attr_set_hash(
 	const struct attr_sets *sets, const struct attribute_keys *keys, struct span canonical)

@@ -1,7 +1,8 @@
 /*
- * Interned attribute sets: every path with the same attributes and next hop points to one object, counted. Owns the table of
- * sets and, in front of it, a cache from the raw bytes of an UPDATE to its set, so that attributes seen before
- * are not parsed again. Called by adj_rib_in.c (in) and the table (counts); it knows no peer and no prefix.
+ * Interned attribute sets: every path with the same attributes and next hop points to one object,
+ * counted. Owns the table of sets and, in front of it, a cache from the raw bytes of an UPDATE to
+ * its set, so that attributes seen before are not parsed again. Called by adj_rib_in.c (in) and the
+ * table (counts); it knows no peer and no prefix.
  */
 #ifndef RIB_ATTR_SET_H
 #define RIB_ATTR_SET_H
@@ -13,8 +14,8 @@ struct attr_set {
 	struct attr_set *chain; /* in the table */
 	uint64_t hash;
 	uint32_t refs;
-	uint32_t
-		cached; /* of these, held by slots of the cache: other raw bytes may mean the same */
+	uint32_t cached; /* of these, held by slots of the cache: other raw bytes may mean the same
+			  */
 	uint32_t len; /* of `bytes` */
 	uint8_t verdict; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
 	struct attribute_keys keys;
@@ -44,8 +45,8 @@ bool attr_sets_init(struct attr_sets *sets, const uint8_t hash_key[16]);
 void attr_sets_destroy(struct attr_sets *sets);
 
 /*
- * The set with these keys and canonical bytes, with a reference for the caller; made if it is new, then `*fresh` is true.
- * NULL when memory is short.
+ * The set with these keys and canonical bytes, with a reference for the caller; made if it is new,
+ * then `*fresh` is true. NULL when memory is short.
  */
 struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_keys *keys,
 	struct span canonical, bool *fresh);
@@ -64,8 +65,8 @@ static inline struct span attr_set_bytes(const struct attr_set *set)
 }
 
 /*
- * The cache. `key` is a hash of 128 bits over the raw bytes and all that their meaning depends on. A hit is borrowed, not
- * referenced for the caller.
+ * The cache. `key` is a hash of 128 bits over the raw bytes and all that their meaning depends on.
+ * A hit is borrowed, not referenced for the caller.
  */
 struct attr_set *attr_cache_find(const struct attr_sets *sets, const struct siphash_result *key);
 void attr_cache_put(struct attr_sets *sets, const struct siphash_result *key, struct attr_set *set);

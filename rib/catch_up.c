@@ -1,9 +1,11 @@
 /*
- * Peers that leave their place in a log: slow ones that would hold too much of it (design, "Slow peers"), those that
- * asked for a refresh, those whose role changed. Slow ones get a cohort together, so that a hundred cost what one does; the others get
- * one of their own. It has the set of numbers its members have to hear of: what they had not read yet is turned into that set by reading
- * the messages back, once, from where the slowest stands; withdrawals of prefixes that are no longer in the table are kept as messages. To
- * those of the members who knew it already it is said again, which changes nothing.
+ * Peers that leave their place in a log: slow ones that would hold too much of it (design, "Slow
+ * peers"), those that asked for a refresh, those whose role changed. Slow ones get a cohort
+ * together, so that a hundred cost what one does; the others get one of their own. It has the set
+ * of numbers its members have to hear of: what they had not read yet is turned into that set by
+ * reading the messages back, once, from where the slowest stands; withdrawals of prefixes that are
+ * no longer in the table are kept as messages. To those of the members who knew it already it is
+ * said again, which changes nothing.
  */
 #include "bgp/update.h"
 #include "rib/state.h"
@@ -127,7 +129,10 @@ static bool take_back_message(struct cohort *cohort, struct span message)
 	       take_back_nlri(cohort, update.unreach_family, update.unreach_nlri, true);
 }
 
-/* Turns what stands in a log behind `from`, as far as it is for `reader`, into numbers. False: memory. */
+/*
+ * Turns what stands in a log behind `from`, as far as it is for `reader`, into numbers. False:
+ * memory.
+ */
 static bool take_back_log(struct cohort *cohort, const struct log_cursor *from, uint16_t reader)
 {
 	struct log_cursor cursor;
@@ -179,7 +184,10 @@ static void mark_pending(struct cohort *cohort, const struct cohort *from)
 	}
 }
 
-/* What a member of `from` (NULL: of no cohort) that stands at `cursor` has not been told. False: memory. */
+/*
+ * What a member of `from` (NULL: of no cohort) that stands at `cursor` has not been told. False:
+ * memory.
+ */
 static bool take_back_all(struct cohort *cohort, const struct cohort *from,
 	const struct log_cursor *cursor, uint16_t reader)
 {
@@ -218,7 +226,10 @@ static bool keep_begun_message(struct cohort *cohort, const struct rib_peer *pee
 	return kept;
 }
 
-/* Moves the peer from where it reads to `begin`, in the log of the cohort, which may be one of another group. */
+/*
+ * Moves the peer from where it reads to `begin`, in the log of the cohort, which may be one of
+ * another group.
+ */
 static void move_reader(
 	struct cohort *cohort, struct rib_peer *peer, const struct log_cursor *begin)
 {
@@ -242,8 +253,8 @@ static void move_reader(
 }
 
 /*
- * Moves the peer from where it reads into a cohort of its own that brings it up to date. False when memory is short: the
- * peer is where it was. A peer that already catches up alone stays as it is.
+ * Moves the peer from where it reads into a cohort of its own that brings it up to date. False when
+ * memory is short: the peer is where it was. A peer that already catches up alone stays as it is.
  */
 bool catch_up_begin(struct rib_peer *peer)
 {
@@ -268,7 +279,10 @@ bool catch_up_begin(struct rib_peer *peer)
 	return ok;
 }
 
-/* The peer behind `peer` (NULL: the first) among those that read the log of `from`; NULL: of those that read the group's. */
+/*
+ * The peer behind `peer` (NULL: the first) among those that read the log of `from`; NULL: of those
+ * that read the group's.
+ */
 static struct rib_peer *next_reader(
 	const struct update_group *group, const struct cohort *from, const struct rib_peer *peer)
 {
@@ -309,7 +323,10 @@ static const struct rib_peer *farthest_reader(
 	return farthest;
 }
 
-/* Those who catch up are all behind, and what one of them has just pulled all have to read: the first of them is the measure. */
+/*
+ * Those who catch up are all behind, and what one of them has just pulled all have to read: the
+ * first of them is the measure.
+ */
 static size_t backlog_of_first(const struct update_group *group, const struct cohort *from)
 {
 	const struct rib_peer *peer = NULL;
@@ -324,8 +341,9 @@ static size_t backlog_of_first(const struct update_group *group, const struct co
 }
 
 /*
- * Moves all who have more than `allowed` bytes to read of the log of `from` (NULL: of the group's) into one cohort that brings them
- * up to date. False when memory is short: they are where they were.
+ * Moves all who have more than `allowed` bytes to read of the log of `from` (NULL: of the group's)
+ * into one cohort that brings them up to date. False when memory is short: they are where they
+ * were.
  */
 bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allowed)
 {
@@ -360,12 +378,18 @@ bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allow
 	return ok;
 }
 
-/* The Adj-RIB-Out of `family` is to be sent again to the one member. False when memory is short: nothing has happened. */
+/*
+ * The Adj-RIB-Out of `family` is to be sent again to the one member. False when memory is short:
+ * nothing has happened.
+ */
 bool catch_up_resend_begin(struct cohort *cohort, enum family family)
 {
 	uint8_t message[BGP_HEADER_LEN + 4];
 
-	/* RFC 7313 section 4: no BoRR in front of the End-of-RIB; what is being sent then is the whole table anyway. */
+	/*
+	 * RFC 7313 section 4: no BoRR in front of the End-of-RIB; what is being sent then is the
+	 * whole table anyway.
+	 */
 	if (cohort->enhanced && !(cohort->end_of_rib & FAMILY_BIT(family))) {
 		struct writer w = writer_of(message, sizeof(message));
 
@@ -381,8 +405,9 @@ bool catch_up_resend_begin(struct cohort *cohort, enum family family)
 }
 
 /*
- * Sends the whole Adj-RIB-Out of `family` again, with `enhanced` between BoRR and EoRR (RFC 7313 section 4). While it is being sent a peer may
- * ask as often as it likes: that makes one more time, afterwards. False when memory is short.
+ * Sends the whole Adj-RIB-Out of `family` again, with `enhanced` between BoRR and EoRR (RFC 7313
+ * section 4). While it is being sent a peer may ask as often as it likes: that makes one more time,
+ * afterwards. False when memory is short.
  */
 bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 {
@@ -408,14 +433,20 @@ bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced)
 	return true;
 }
 
-/* True when the one member of the cohort (NULL: none) is amid a refresh: BoRR and EoRR are its alone. */
+/*
+ * True when the one member of the cohort (NULL: none) is amid a refresh: BoRR and EoRR are its
+ * alone.
+ */
 static bool is_resent(const struct cohort *cohort)
 {
 	return cohort != NULL &&
 	       (cohort->end_of_refresh | cohort->resending | cohort->resend_again) != 0;
 }
 
-/* Moves the peer into a cohort of its own that is the group's and has all to say. False: memory; the peer is where it was. */
+/*
+ * Moves the peer into a cohort of its own that is the group's and has all to say. False: memory;
+ * the peer is where it was.
+ */
 static bool move_alone(struct rib_peer *peer, struct update_group *group)
 {
 	struct cohort *cohort;
@@ -435,8 +466,8 @@ static bool move_alone(struct rib_peer *peer, struct update_group *group)
 }
 
 /*
- * The cohort of the peer that moved to the group before, when it has said nothing yet and the table knows no more numbers than it: a
- * change of the configuration moves thousands at once. NULL: none.
+ * The cohort of the peer that moved to the group before, when it has said nothing yet and the table
+ * knows no more numbers than it: a change of the configuration moves thousands at once. NULL: none.
  */
 static struct cohort *cohort_of_move(const struct update_group *group)
 {
@@ -464,9 +495,10 @@ static bool move_along(struct rib_peer *peer, struct cohort *cohort)
 }
 
 /*
- * The peer's parameters changed in a way that its session survives: it goes to the group they call for and is told there whatever it
- * should know. False when memory is short: it is still in its old group, with its old parameters. Capabilities and families are the
- * session's, so numbers mean the same in both groups.
+ * The peer's parameters changed in a way that its session survives: it goes to the group they call
+ * for and is told there whatever it should know. False when memory is short: it is still in its old
+ * group, with its old parameters. Capabilities and families are the session's, so numbers mean the
+ * same in both groups.
  */
 bool catch_up_move(struct rib_peer *peer, const struct rib_peer_parameters *parameters)
 {

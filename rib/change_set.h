@@ -1,8 +1,8 @@
 /*
- * A set of dense numbers (prefix entries, or paths in ADD-PATH groups) that changed and have not been told yet: a bitmap
- * with a summary above it, so adding twice costs nothing, walking costs the set's size, and a million
- * numbers take 128 KiB. Update groups, detached peers and the decision each own some. It knows nothing of
- * what the numbers mean.
+ * A set of dense numbers (prefix entries, or paths in ADD-PATH groups) that changed and have not
+ * been told yet: a bitmap with a summary above it, so adding twice costs nothing, walking costs the
+ * set's size, and a million numbers take 128 KiB. Update groups, detached peers and the decision
+ * each own some. It knows nothing of what the numbers mean.
  */
 #ifndef RIB_CHANGE_SET_H
 #define RIB_CHANGE_SET_H
@@ -21,7 +21,10 @@ struct change_set {
 #define CHANGE_SET_END UINT32_MAX
 
 void change_set_destroy(struct change_set *set);
-/* Makes room for numbers below `limit`: no change_set_add below it can fail afterwards. False when memory is short. */
+/*
+ * Makes room for numbers below `limit`: no change_set_add below it can fail afterwards. False when
+ * memory is short.
+ */
 bool change_set_reserve(struct change_set *set, uint32_t limit);
 /* The first member that is >= `from`; CHANGE_SET_END when there is none. */
 uint32_t change_set_next(const struct change_set *set, uint32_t from);

@@ -1,10 +1,11 @@
 /*
- * Cohorts: peers of a group that do not read its log yet. A joining cohort is one walk over the table for all peers that
- * came up together; a cohort that catches up (catch_up.c makes it) is peers that fell behind, and the set of numbers they have to hear of.
- * Both are pulled: a slice is encoded when a member has taken what there was.
+ * Cohorts: peers of a group that do not read its log yet. A joining cohort is one walk over the
+ * table for all peers that came up together; a cohort that catches up (catch_up.c makes it) is
+ * peers that fell behind, and the set of numbers they have to hear of. Both are pulled: a slice is
+ * encoded when a member has taken what there was.
  *
- * Numbers that are dirty in the group are left out: the flush that is due tells all members, and only so
- * does the group's Adj-RIB-Out stay what every member was told.
+ * Numbers that are dirty in the group are left out: the flush that is due tells all members, and
+ * only so does the group's Adj-RIB-Out stay what every member was told.
  */
 #include <stdlib.h>
 
@@ -85,7 +86,10 @@ void cohort_add(struct cohort *cohort, struct rib_peer *peer)
 	cohort->n_members++;
 }
 
-/* Takes the peer, whose cursor the caller has released, out of its cohort, which goes with its last member. */
+/*
+ * Takes the peer, whose cursor the caller has released, out of its cohort, which goes with its last
+ * member.
+ */
 void cohort_leave(struct rib_peer *peer)
 {
 	struct cohort *cohort = peer->cohort;
@@ -198,8 +202,8 @@ void cohort_start(struct cohort *cohort)
 	for (struct rib_peer *peer = cohort->members; peer != NULL; peer = peer->cohort_next)
 		log_cursor_at_end(&peer->cursor, &cohort->log);
 	/*
-	 * What is encoded now, members need not be told again from the group's log: a small table is told whole. A failure is
-	 * met again, and handled, when they ask.
+	 * What is encoded now, members need not be told again from the group's log: a small table
+	 * is told whole. A failure is met again, and handled, when they ask.
 	 */
 	while (!cohort->complete && cohort->log.end < EAGER_BYTES && cohort_produce(cohort))
 		continue;
@@ -240,7 +244,10 @@ static void cohort_commit(
 		table_unmark_entry(table, item->number);
 }
 
-/* The next numbers of a walk that are to be told. Leaves cohort->number behind the last one looked at. */
+/*
+ * The next numbers of a walk that are to be told. Leaves cohort->number behind the last one looked
+ * at.
+ */
 static size_t joining_items(struct cohort *cohort, enum family family, struct export_item *items)
 {
 	const struct update_group *group = cohort->group;
@@ -374,8 +381,9 @@ static bool produce_pending(struct cohort *cohort)
 }
 
 /*
- * Encodes the next slice, when the members need one: one slice a call. False when memory is short (nothing is lost). The caller sees
- * from the log whether there is something new and from cohort_is_done whether more will come.
+ * Encodes the next slice, when the members need one: one slice a call. False when memory is short
+ * (nothing is lost). The caller sees from the log whether there is something new and from
+ * cohort_is_done whether more will come.
  */
 bool cohort_produce(struct cohort *cohort)
 {
@@ -391,8 +399,9 @@ bool cohort_produce(struct cohort *cohort)
 }
 
 /*
- * The group's log, or a cohort's, holds more than the limit: peers with more than half of it to read are taken off it and
- * catch up later, those of one log together. Without memory for that they stay, and it is tried again.
+ * The group's log, or a cohort's, holds more than the limit: peers with more than half of it to
+ * read are taken off it and catch up later, those of one log together. Without memory for that they
+ * stay, and it is tried again.
  */
 void cohort_limit(struct update_group *group)
 {

@@ -1,18 +1,19 @@
 /*
- * Phase 2 of the decision process, RFC 4271 section 9.1.2.2 with RFC 4456 section 9, over the paths of one prefix:
+ * Phase 2 of the decision process, RFC 4271 section 9.1.2.2 with RFC 4456 section 9, over the paths
+ * of one prefix:
  *
  *    -  the highest degree of preference (LOCAL_PREF; 100 where a path has none)
  *    a) the shortest AS_PATH, an AS_SET counting one
  *    b) the lowest ORIGIN
- *    c) the lowest MULTI_EXIT_DISC, compared only between paths of the same neighboring AS; absent counts as 0
- *    d) a path learned via EBGP before one via IBGP
- *    e) the interior cost to the next hop: a reflector forwards nothing and has no interior routes, all are equal
- *    f) the lowest BGP Identifier, ORIGINATOR_ID in its place where there is one (RFC 4456)
- *       the shortest CLUSTER_LIST (RFC 4456)
- *    g) the lowest peer address
+ *    c) the lowest MULTI_EXIT_DISC, compared only between paths of the same neighboring AS; absent
+ * counts as 0 d) a path learned via EBGP before one via IBGP e) the interior cost to the next hop:
+ * a reflector forwards nothing and has no interior routes, all are equal f) the lowest BGP
+ * Identifier, ORIGINATOR_ID in its place where there is one (RFC 4456) the shortest CLUSTER_LIST
+ * (RFC 4456) g) the lowest peer address
  *    -  the lowest received path ID (RFC 7911 leaves it open)
  *
- * Step c removes paths from a set, so it is done on a set: the result does not depend on the order of arrival
+ * Step c removes paths from a set, so it is done on a set: the result does not depend on the order
+ * of arrival
  * ("deterministic MED").
  */
 #include <stdlib.h>
@@ -77,7 +78,10 @@ static int compare_med(const void *a, const void *b, void *context)
 	return 0;
 }
 
-/* Step c: drops from `candidates` every path that another of the same neighboring AS beats; how many are left. */
+/*
+ * Step c: drops from `candidates` every path that another of the same neighboring AS beats; how
+ * many are left.
+ */
 static size_t remove_worse_med(const struct table *table, uint32_t *candidates, size_t n)
 {
 	struct candidate_order order = { table };

@@ -115,7 +115,10 @@ static bool record_is_for(const struct log_record *record, uint16_t peer)
 	return record->target == 0 ? record->source != peer : record->target == peer;
 }
 
-/* Moves a cursor that stands behind the last message of a chunk to the next chunk; false when there is none. */
+/*
+ * Moves a cursor that stands behind the last message of a chunk to the next chunk; false when there
+ * is none.
+ */
 static bool cursor_next_chunk(struct log_cursor *cursor)
 {
 	struct log_chunk *chunk = cursor->chunk, *next = chunk->next;

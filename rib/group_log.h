@@ -1,8 +1,8 @@
 /*
- * The log of an update group (or of a cohort): whole BGP messages, encoded once for all peers, in chunks that nobody changes
- * once published, each message with the peer it came from (to whom it is not sent) or the one peer it is for. Readers hold
- * cursors; a chunk is freed behind the last cursor. It knows neither prefixes nor sockets: adj_rib_out.c writes it,
- * peer_output.c reads it.
+ * The log of an update group (or of a cohort): whole BGP messages, encoded once for all peers, in
+ * chunks that nobody changes once published, each message with the peer it came from (to whom it is
+ * not sent) or the one peer it is for. Readers hold cursors; a chunk is freed behind the last
+ * cursor. It knows neither prefixes nor sockets: adj_rib_out.c writes it, peer_output.c reads it.
  */
 #ifndef RIB_GROUP_LOG_H
 #define RIB_GROUP_LOG_H
@@ -52,7 +52,10 @@ bool group_log_init(struct group_log *log);
 /* All cursors must be gone. A log that was never initialised (all zero) may be destroyed too. */
 void group_log_destroy(struct group_log *log);
 
-/* Room for a message of `need` bytes (at most LOG_CHUNK_BYTES) behind what is published; `w` is all the room there is. False: memory. */
+/*
+ * Room for a message of `need` bytes (at most LOG_CHUNK_BYTES) behind what is published; `w` is all
+ * the room there is. False: memory.
+ */
 bool group_log_begin(struct group_log *log, size_t need, struct writer *w);
 /* Publishes what was written through `w`, one message. */
 void group_log_publish(
@@ -66,14 +69,18 @@ void log_cursor_release(struct log_cursor *cursor);
 size_t log_cursor_backlog(const struct log_cursor *cursor);
 
 /*
- * The bytes that `peer` is to be sent next, in at most `max` pieces; how many pieces. Adjacent messages are one piece. Steps over
- * messages that are not for it, so a cursor with nothing to send ends up at the end.
+ * The bytes that `peer` is to be sent next, in at most `max` pieces; how many pieces. Adjacent
+ * messages are one piece. Steps over messages that are not for it, so a cursor with nothing to send
+ * ends up at the end.
  */
 int log_cursor_gather(struct log_cursor *cursor, uint16_t peer, struct iovec *iov, int max);
 /* `sent` of the bytes gathered were sent. Returns how many messages ended in them. */
 unsigned log_cursor_advance(struct log_cursor *cursor, uint16_t peer, size_t sent);
 
-/* The next whole message for `peer` behind the cursor, for those who read the log themselves; false at the end. Steps over it. */
+/*
+ * The next whole message for `peer` behind the cursor, for those who read the log themselves; false
+ * at the end. Steps over it.
+ */
 bool log_cursor_next(struct log_cursor *cursor, uint16_t peer, struct span *message);
 
 #endif

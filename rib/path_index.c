@@ -18,7 +18,10 @@ void path_index_destroy(struct path_index *index)
 	index->n_slots = index->count = 0;
 }
 
-/* Two rounds of multiply and fold, each with half of the secret: enough against who cannot see the result. */
+/*
+ * Two rounds of multiply and fold, each with half of the secret: enough against who cannot see the
+ * result.
+ */
 static size_t place_of(
 	const struct path_index *index, uint32_t entry, uint16_t source, uint32_t path_id)
 {

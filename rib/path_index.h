@@ -1,6 +1,7 @@
 /*
- * Finds a path among the very many of one prefix. A prefix with a few paths is searched by walking its list; behind an anycast address stand thousands
- * of nodes, and a hostile peer may send as many path IDs as it likes, so a long list is indexed here. Owned by the table, one a family.
+ * Finds a path among the very many of one prefix. A prefix with a few paths is searched by walking
+ * its list; behind an anycast address stand thousands of nodes, and a hostile peer may send as many
+ * path IDs as it likes, so a long list is indexed here. Owned by the table, one a family.
  */
 #ifndef RIB_PATH_INDEX_H
 #define RIB_PATH_INDEX_H

@@ -1,6 +1,7 @@
 /*
- * What a peer's socket is fed with: the peer reads its cohort's log first, then its group's, straight from the chunks. Asking for
- * output is what pulls cohorts and blocked groups on: nothing is encoded before somebody has room for it.
+ * What a peer's socket is fed with: the peer reads its cohort's log first, then its group's,
+ * straight from the chunks. Asking for output is what pulls cohorts and blocked groups on: nothing
+ * is encoded before somebody has room for it.
  */
 #include "rib/state.h"
 
@@ -23,7 +24,10 @@ static void leave_cohort(struct rib_peer *peer)
 	peer->cursor = cursor;
 }
 
-/* Nothing to read. A flush that waited for that is made now; true when there is something to read then. */
+/*
+ * Nothing to read. A flush that waited for that is made now; true when there is something to read
+ * then.
+ */
 static bool run_dry(struct rib_peer *peer)
 {
 	unsigned items = FLUSH_ITEMS;

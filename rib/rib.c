@@ -1,4 +1,7 @@
-/* The rib as a whole: peers that come and go, and the turn of the wheel that carries changes from table to logs. */
+/*
+ * The rib as a whole: peers that come and go, and the turn of the wheel that carries changes from
+ * table to logs.
+ */
 #include "rib/rib.h"
 
 #include <limits.h>
@@ -14,7 +17,8 @@
 #define SWEEP_SLOTS    1024
 #define PATHS_PER_ITEM 8 /* that a decision compares: thousands may announce one address */
 #define ITEMS_PER_US \
-	2 /* rough cost of a decision, a flushed number, a withdrawn path: each gets its share of a turn */
+	2 /* rough cost of a decision, a flushed number, a withdrawn path: each gets its share of \
+	     a turn */
 
 const char *role_name(enum role role)
 {
@@ -88,7 +92,10 @@ static void departures(struct rib *rib, unsigned *items)
 	}
 }
 
-/* The numbers of peers that are gone may be given anew once no group has anything dirty: then no Adj-RIB-Out names them. */
+/*
+ * The numbers of peers that are gone may be given anew once no group has anything dirty: then no
+ * Adj-RIB-Out names them.
+ */
 static void free_departed(struct rib *rib)
 {
 	for (const struct update_group *g = rib->groups; g != NULL; g = g->next) {
@@ -125,7 +132,8 @@ void rib_free(struct rib *rib)
 	free(rib);
 }
 
-/* The next full chunk of numbers above those in use: reserving is rare and never a byte at a time. */
+/* The next full chunk of numbers above those in use: reserving is rare and never a byte at a time.
+ */
 static uint32_t reserve_limit(const struct slab *slab)
 {
 	uint32_t chunk = 1u << SLAB_CHUNK_BITS;
@@ -265,7 +273,8 @@ bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, boo
 	return catch_up_resend(peer, family, enhanced);
 }
 
-/* Decides one entry that is due, and takes what that cost off *items. False: memory; it stays due. */
+/* Decides one entry that is due, and takes what that cost off *items. False: memory; it stays due.
+ */
 static bool decide(struct rib *rib, struct table *table, uint32_t number, unsigned *items)
 {
 	struct entry *entry = table_entry(table, number);
@@ -317,9 +326,11 @@ static bool decide_family(struct rib *rib, enum family family, unsigned *items)
 
 static bool decide_all(struct rib *rib, unsigned *items)
 {
-	for (unsigned n = 0; n<FAMILY_COUNT && * items> 0; n++) {
+	for (unsigned n = 0; n < FAMILY_COUNT; n++) {
 		enum family family = rib->decide_first;
 
+		if (*items == 0)
+			break; /* the other family is first the next time */
 		rib->decide_first = (uint8_t)((family + 1) % FAMILY_COUNT);
 		if (!decide_family(rib, family, items))
 			return false;
@@ -352,8 +363,9 @@ static struct update_group *group_of_number(const struct rib *rib, unsigned numb
 }
 
 /*
- * Flushes all groups, and starts the walks of the peers that came up: after the flush, so that the walk finds next to nothing dirty. The
- * items are shared: where they run out, the next group is first the next time. False: memory.
+ * Flushes all groups, and starts the walks of the peers that came up: after the flush, so that the
+ * walk finds next to nothing dirty. The items are shared: where they run out, the next group is
+ * first the next time. False: memory.
  */
 static bool flush_all(struct rib *rib, unsigned *items)
 {
@@ -375,7 +387,10 @@ static bool flush_all(struct rib *rib, unsigned *items)
 	return ok;
 }
 
-/* Nothing else to do: one slice of the attribute cache lets go of what nobody uses any more. How long until the next one. */
+/*
+ * Nothing else to do: one slice of the attribute cache lets go of what nobody uses any more. How
+ * long until the next one.
+ */
 static uint64_t sweep(struct rib *rib)
 {
 	size_t slots = rib->to_sweep < SWEEP_SLOTS ? rib->to_sweep : SWEEP_SLOTS;
@@ -385,7 +400,10 @@ static uint64_t sweep(struct rib *rib)
 	return rib->to_sweep > 0 ? SWEEP_INTERVAL : UINT64_MAX;
 }
 
-/* Members of cohorts for whom there was no memory run dry, though there is more for them: they are told to ask again. */
+/*
+ * Members of cohorts for whom there was no memory run dry, though there is more for them: they are
+ * told to ask again.
+ */
 static void wake_starved(struct rib *rib)
 {
 	const struct rib_callbacks *callbacks = &rib->parameters.callbacks;
@@ -428,7 +446,10 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 		return rib->departing != NULL ? 0 : rib->last_flush + FLUSH_INTERVAL - now;
 	items = (unsigned)(budget * ITEMS_PER_US);
 	ok = decide_all(rib, &items);
-	/* A share of its own: many decisions, as when a large peer has gone, must not keep their results back. */
+	/*
+	 * A share of its own: many decisions, as when a large peer has gone, must not keep their
+	 * results back.
+	 */
 	items = (unsigned)(budget * ITEMS_PER_US);
 	ok = flush_all(rib, &items) && ok;
 	if (!ok)

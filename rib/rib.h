@@ -1,11 +1,12 @@
 /*
- * The routing information base as the reflector sees it: peers that come and go, UPDATE messages in, bytes out.
- * rr/ calls it from the one thread that owns BGP state; mgmt/ reads it through the walks below, from that
- * same thread. It never touches a socket, a clock or a file: time comes in as an argument, and what has to be told
- * upward goes through struct rib_callbacks.
+ * The routing information base as the reflector sees it: peers that come and go, UPDATE messages
+ * in, bytes out. rr/ calls it from the one thread that owns BGP state; mgmt/ reads it through the
+ * walks below, from that same thread. It never touches a socket, a clock or a file: time comes in
+ * as an argument, and what has to be told upward goes through struct rib_callbacks.
  *
- * Inside: adj_rib_in.c takes UPDATEs apart and applies RFC 4456's import rules; attr_set.c interns attributes; table.c and
- * tree.c hold prefixes and paths; decision.c chooses; update_group.c, cohort.c and group_log.c carry the result out.
+ * Inside: adj_rib_in.c takes UPDATEs apart and applies RFC 4456's import rules; attr_set.c interns
+ * attributes; table.c and tree.c hold prefixes and paths; decision.c chooses; update_group.c,
+ * cohort.c and group_log.c carry the result out.
  */
 #ifndef RIB_RIB_H
 #define RIB_RIB_H
@@ -39,9 +40,15 @@ enum drop_reason {
 const char *drop_reason_name(enum drop_reason reason); /* "originator-loop" ... */
 
 struct rib_callbacks {
-	/* `peer`'s output has something to send (called only after it had run dry), or more to do for rib_run. */
+	/*
+	 * `peer`'s output has something to send (called only after it had run dry), or more to do
+	 * for rib_run.
+	 */
 	void (*output_ready)(void *context, struct rib_peer *peer);
-	/* Faults in an UPDATE of `peer`, whose `body` was read as `attribute_context` says, for the log. At most one call a message. */
+	/*
+	 * Faults in an UPDATE of `peer`, whose `body` was read as `attribute_context` says, for the
+	 * log. At most one call a message.
+	 */
 	void (*update_fault)(void *context, struct rib_peer *peer, struct span body,
 		const struct attribute_context *attribute_context,
 		const struct attribute_faults *faults);
@@ -52,11 +59,15 @@ struct rib_parameters {
 	uint32_t as;
 	uint32_t router_id;
 	uint32_t cluster_id;
-	size_t log_limit; /* bytes of log that a peer may hold before it is detached; 0: the default (4 MiB) */
+	size_t log_limit; /* bytes of log that a peer may hold before it is detached; 0: the default
+			     (4 MiB) */
 	struct rib_callbacks callbacks;
 };
 
-/* NULL when memory is short. `hash_key` is 16 random bytes: peers are not trusted with the hash tables. */
+/*
+ * NULL when memory is short. `hash_key` is 16 random bytes: peers are not trusted with the hash
+ * tables.
+ */
 struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_key[16]);
 /* All peers must be gone (rib_peer_down) before. */
 void rib_free(struct rib *rib);
@@ -74,58 +85,69 @@ struct rib_peer_parameters {
 	uint8_t add_path_send;
 	enum next_hop_mode
 		next_hop; /* applies to ROLE_EXTERNAL and, when self, to the others too */
-	struct ip_address local
-		[FAMILY_COUNT]; /* our address of each family on this session, for next-hop self; len 0: none */
+	struct ip_address local[FAMILY_COUNT]; /* our address of each family on this session, for
+						  next-hop self; len 0: none */
 	void *session; /* rib_peer_session() gives it back */
 };
 
 /*
- * The session is Established: the peer joins its update group and is sent the table, End-of-RIB after it. NULL when
- * memory is short. The peer belongs to the rib until rib_peer_down.
+ * The session is Established: the peer joins its update group and is sent the table, End-of-RIB
+ * after it. NULL when memory is short. The peer belongs to the rib until rib_peer_down.
  */
 struct rib_peer *rib_peer_up(struct rib *rib, const struct rib_peer_parameters *parameters);
-/* The session is over: the handle is invalid from here on, the peer's paths are withdrawn by rib_run. */
+/*
+ * The session is over: the handle is invalid from here on, the peer's paths are withdrawn by
+ * rib_run.
+ */
 void rib_peer_down(struct rib *rib, struct rib_peer *peer);
 /*
- * Role, next-hop mode or local addresses changed without a new session: what differs is sent. False when memory
- * is short (the peer is unchanged).
+ * Role, next-hop mode or local addresses changed without a new session: what differs is sent. False
+ * when memory is short (the peer is unchanged).
  */
 bool rib_peer_move(
 	struct rib *rib, struct rib_peer *peer, const struct rib_peer_parameters *parameters);
 void *rib_peer_session(const struct rib_peer *peer);
 
 /*
- * An UPDATE from `peer`. False when the session must end; `error` then holds the NOTIFICATION. Out of memory is such an
- * end (Cease/Out of Resources).
+ * An UPDATE from `peer`. False when the session must end; `error` then holds the NOTIFICATION. Out
+ * of memory is such an end (Cease/Out of Resources).
  */
 bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct bgp_error *error);
-/* ROUTE-REFRESH from `peer`: its Adj-RIB-Out of `family` is sent again; with `enhanced`, between BoRR and EoRR (RFC 7313). False: memory. */
+/*
+ * ROUTE-REFRESH from `peer`: its Adj-RIB-Out of `family` is sent again; with `enhanced`, between
+ * BoRR and EoRR (RFC 7313). False: memory.
+ */
 bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, bool enhanced);
 
 /*
- * The peer begins, or has ended, to send all its routes of `family` again (BoRR and EoRR, RFC 7313 section 4): what it did not announce
- * in between is withdrawn at the end. An end without a begin does nothing.
+ * The peer begins, or has ended, to send all its routes of `family` again (BoRR and EoRR, RFC 7313
+ * section 4): what it did not announce in between is withdrawn at the end. An end without a begin
+ * does nothing.
  */
 void rib_refresh_begins(struct rib *rib, struct rib_peer *peer, enum family family);
 void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family);
 
 /*
- * Works off what input has made dirty: decisions, flushes, cohort walks, departed peers. `now` is a monotonic time in
- * microseconds. `input_idle` says that the loop has no more input waiting: then a flush need not wait for company. Works for
- * about `budget` microseconds and returns how long until it wants to be called again: 0 as soon as possible
- * (but after other events), UINT64_MAX not before something happens.
+ * Works off what input has made dirty: decisions, flushes, cohort walks, departed peers. `now` is a
+ * monotonic time in microseconds. `input_idle` says that the loop has no more input waiting: then a
+ * flush need not wait for company. Works for about `budget` microseconds and returns how long until
+ * it wants to be called again: 0 as soon as possible (but after other events), UINT64_MAX not
+ * before something happens.
  */
 uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget);
 
 /*
- * Bytes for the peer's socket, straight from the shared log: fills up to `max` entries of `iov`, returns how many
- * (0: nothing to send now; output_ready will be called). Every entry ends with a whole message. The bytes stay valid until
- * rib_peer_output_sent.
+ * Bytes for the peer's socket, straight from the shared log: fills up to `max` entries of `iov`,
+ * returns how many (0: nothing to send now; output_ready will be called). Every entry ends with a
+ * whole message. The bytes stay valid until rib_peer_output_sent.
  */
 int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max);
 /* `sent` bytes of what rib_peer_output offered went out. */
 void rib_peer_output_sent(struct rib_peer *peer, size_t sent);
-/* True when the bytes sent so far end amid a message: nothing else may be written to the socket before more output is. */
+/*
+ * True when the bytes sent so far end amid a message: nothing else may be written to the socket
+ * before more output is.
+ */
 bool rib_peer_output_amid_message(const struct rib_peer *peer);
 
 /* For `show`. Counts are of now. */
@@ -185,8 +207,8 @@ struct rib_path_view {
 	enum role peer_role;
 	bool best;
 	const struct attribute_keys *keys; /* next hop and decision keys */
-	struct span
-		attributes; /* canonical bytes; in an advertised walk as they are sent (4-octet AS) */
+	struct span attributes; /* canonical bytes; in an advertised walk as they are sent (4-octet
+				   AS) */
 };
 
 enum rib_walk_kind {
@@ -200,12 +222,12 @@ enum rib_match { RIB_MATCH_ALL, RIB_MATCH_EXACT, RIB_MATCH_LONGER, RIB_MATCH_COV
 
 struct rib_walk {
 	enum rib_walk_kind kind;
-	const struct rib_peer *
-		peer; /* for RECEIVED and ADVERTISED; NULL elsewhere. Must stay up during the walk. */
+	const struct rib_peer *peer; /* for RECEIVED and ADVERTISED; NULL elsewhere. Must stay up
+					during the walk. */
 	enum family family;
 	enum rib_match match;
-	struct prefix
-		match_prefix; /* for EXACT, LONGER (itself included), and COVERING (longest match for an address) */
+	struct prefix match_prefix; /* for EXACT, LONGER (itself included), and COVERING (longest
+				       match for an address) */
 	/* where the walk stands; zero at its begin */
 	bool started;
 	bool finished;
@@ -213,8 +235,8 @@ struct rib_walk {
 };
 
 /*
- * Visits paths in the order of prefix_compare until about `most` were visited (a prefix is never split) or the walk is finished; call
- * again to go on: the table may change between calls.
+ * Visits paths in the order of prefix_compare until about `most` were visited (a prefix is never
+ * split) or the walk is finished; call again to go on: the table may change between calls.
  */
 void rib_walk(struct rib *rib, struct rib_walk *walk, unsigned most,
 	void (*visit)(void *context, const struct rib_path_view *path), void *context);

@@ -1,6 +1,7 @@
 /*
- * SipHash-2-4 with a result of 128 bits (Aumasson and Bernstein, 2012), fed piece by piece. Everything in rib/ that
- * hashes what peers send uses it: without the key nobody can aim at a collision. Pure; owns nothing.
+ * SipHash-2-4 with a result of 128 bits (Aumasson and Bernstein, 2012), fed piece by piece.
+ * Everything in rib/ that hashes what peers send uses it: without the key nobody can aim at a
+ * collision. Pure; owns nothing.
  */
 #ifndef RIB_SIPHASH_H
 #define RIB_SIPHASH_H

@@ -1,7 +1,8 @@
 /*
- * Records with small dense numbers: what lets a bitmap of a few kilobytes stand for a set of prefixes, and 32 bits
- * for a pointer. Records never move; numbers are used again, the last freed first. The table owns two
- * slabs a family (entries and paths). A slab never initialises a record beyond zeroing it.
+ * Records with small dense numbers: what lets a bitmap of a few kilobytes stand for a set of
+ * prefixes, and 32 bits for a pointer. Records never move; numbers are used again, the last freed
+ * first. The table owns two slabs a family (entries and paths). A slab never initialises a record
+ * beyond zeroing it.
  */
 #ifndef RIB_SLAB_H
 #define RIB_SLAB_H
@@ -18,8 +19,8 @@ struct slab {
 	size_t n_chunks;
 	size_t record_size; /* bytes, a multiple of 4, at least 4 */
 	uint32_t used; /* numbers below it were handed out at least once */
-	uint32_t
-		free; /* first of the free list, threaded through the records; SLAB_NONE when empty */
+	uint32_t free; /* first of the free list, threaded through the records; SLAB_NONE when empty
+			*/
 	uint32_t live;
 };
 

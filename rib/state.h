@@ -1,6 +1,6 @@
 /*
- * What stands behind rib/rib.h: the rib, its peers, update groups and cohorts, shared by the files of this folder and by nobody
- * else. Each file says which of it it changes.
+ * What stands behind rib/rib.h: the rib, its peers, update groups and cohorts, shared by the files
+ * of this folder and by nobody else. Each file says which of it it changes.
  */
 #ifndef RIB_STATE_H
 #define RIB_STATE_H
@@ -23,7 +23,10 @@ struct export_item {
 	uint16_t target; /* only peer that gets it; 0: all */
 };
 
-/* What decides which bytes a peer is sent: peers with equal keys form an update group. Compared byte by byte. */
+/*
+ * What decides which bytes a peer is sent: peers with equal keys form an update group. Compared
+ * byte by byte.
+ */
 struct group_key {
 	uint8_t role;
 	uint8_t families;
@@ -65,10 +68,11 @@ struct update_group {
 };
 
 /*
- * Peers that are brought up to date together through a log of their own, before they go on with the group's. Joining: a walk over all numbers,
- * then the group's log from where it stood when the walk began. Catching up (`pending` is in use): peers that fell behind together, or one
- * that is sent its table anew, and the numbers that changed since they could no longer follow; then the group's log from where it stands when
- * none is left.
+ * Peers that are brought up to date together through a log of their own, before they go on with the
+ * group's. Joining: a walk over all numbers, then the group's log from where it stood when the walk
+ * began. Catching up (`pending` is in use): peers that fell behind together, or one that is sent
+ * its table anew, and the numbers that changed since they could no longer follow; then the group's
+ * log from where it stands when none is left.
  */
 struct cohort {
 	struct update_group *group;
@@ -88,8 +92,8 @@ struct cohort {
 	uint8_t resending; /* families that the one member is sent again, as it asked ... */
 	uint8_t resend_again; /* ... and has asked for once more since */
 	bool enhanced; /* between BoRR and EoRR */
-	uint64_t
-		whole_at; /* the group's `moving`: all numbers were pending when the rib had received that many UPDATEs */
+	uint64_t whole_at; /* the group's `moving`: all numbers were pending when the rib had
+			      received that many UPDATEs */
 };
 
 struct rib_peer {
@@ -102,15 +106,16 @@ struct rib_peer {
 	uint64_t n_best[FAMILY_COUNT];
 	uint8_t refreshing; /* families of which it sends all it has again (RFC 7313) ... */
 	uint8_t epoch[FAMILY_COUNT]; /* ... paths of another epoch than this are stale */
-	uint64_t n_told
-		[FAMILY_COUNT]; /* of its paths, those in the Adj-RIB-Out of its own group, which it is not sent */
+	uint64_t n_told[FAMILY_COUNT]; /* of its paths, those in the Adj-RIB-Out of its own group,
+					  which it is not sent */
 	struct update_group *group;
 	struct rib_peer *group_next, *group_previous;
 	struct cohort *cohort; /* NULL: reads the group's log */
 	struct rib_peer *cohort_next, *cohort_previous;
 	struct log_cursor
 		cursor; /* in the cohort's log or the group's; no chunk while its cohort gathers */
-	bool is_dry; /* had nothing to send when last asked; then in group->dry if it reads the group's log */
+	bool is_dry; /* had nothing to send when last asked; then in group->dry if it reads the
+			group's log */
 	struct rib_peer *dry_next, *dry_previous;
 	struct rib_peer *departing_next;
 	uint64_t updates_received;
@@ -127,8 +132,8 @@ struct rib {
 	uint16_t peer_hint; /* where to look for a free number */
 	size_t n_peers; /* that are up */
 	struct rib_peer *departing;
-	struct rib_peer *
-		departed; /* without paths, but the Adj-RIB-Out of a group may still name their numbers */
+	struct rib_peer *departed; /* without paths, but the Adj-RIB-Out of a group may still name
+				      their numbers */
 	struct update_group *groups;
 	unsigned n_groups;
 	unsigned group_numbers;
@@ -158,14 +163,23 @@ static inline bool family_is_add_path(const struct update_group *group, enum fam
 	return group->key.add_path_send & FAMILY_BIT(family);
 }
 
-/* rib.c: makes every group and every peer that catches up ready for the numbers of `family`. False: memory. */
+/*
+ * rib.c: makes every group and every peer that catches up ready for the numbers of `family`. False:
+ * memory.
+ */
 bool rib_reserve(struct rib *rib, enum family family);
 
-/* decision.c: the best path of an entry, PATH_NONE when no path is usable; how many paths were looked at. False when memory is short. */
+/*
+ * decision.c: the best path of an entry, PATH_NONE when no path is usable; how many paths were
+ * looked at. False when memory is short.
+ */
 bool decision_select(struct rib *rib, const struct table *table, const struct entry *entry,
 	uint32_t *best, unsigned *looked_at);
 
-/* adj_rib_in.c: the paths that a departed peer left; at most *most of them, which are taken off it. True when all are gone. */
+/*
+ * adj_rib_in.c: the paths that a departed peer left; at most *most of them, which are taken off it.
+ * True when all are gone.
+ */
 bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most);
 
 /* adj_rib_out.c */

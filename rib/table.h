@@ -1,11 +1,13 @@
 /*
- * The table of one family: an entry for each prefix, a path for each (source peer, received path ID) of it. Owns both, the radix
- * tree over the entries, and the set of entries whose decision is due. adj_rib_in.c writes it, decision.c, the
- * update groups and the walks read it. It knows no policy and no session.
+ * The table of one family: an entry for each prefix, a path for each (source peer, received path
+ * ID) of it. Owns both, the radix tree over the entries, and the set of entries whose decision is
+ * due. adj_rib_in.c writes it, decision.c, the update groups and the walks read it. It knows no
+ * policy and no session.
  *
- * Entries and paths have small dense numbers. A number is not used again while anything is still to be told
- * about it: `marks` counts the change sets that hold it, and the last to let go frees it. So a prefix whose paths are all
- * gone stays until its withdrawal was sent, and so does a path in the eyes of ADD-PATH groups.
+ * Entries and paths have small dense numbers. A number is not used again while anything is still to
+ * be told about it: `marks` counts the change sets that hold it, and the last to let go frees it.
+ * So a prefix whose paths are all gone stays until its withdrawal was sent, and so does a path in
+ * the eyes of ADD-PATH groups.
  */
 #ifndef RIB_TABLE_H
 #define RIB_TABLE_H
@@ -76,7 +78,10 @@ struct prefix table_prefix(const struct table *table, const struct entry *entry)
 
 /* The entry of a prefix: SLAB_NONE when there is none. */
 uint32_t table_find(const struct table *table, const struct prefix *prefix);
-/* ... made if there is none (without paths: the caller marks it or gives it one at once). SLAB_NONE when memory is short. */
+/*
+ * ... made if there is none (without paths: the caller marks it or gives it one at once). SLAB_NONE
+ * when memory is short.
+ */
 uint32_t table_find_or_add(struct table *table, const struct prefix *prefix);
 
 /* What came of an announcement or a withdrawal. */
@@ -88,9 +93,10 @@ struct table_change {
 };
 
 /*
- * The source announces the prefix with `attrs` (a reference is taken). `peer_paths` is the head of the peer's list of
- * paths. False when memory is short (nothing changed). After it, and after a withdrawal, the caller marks the path where
- * ADD-PATH groups must hear of it, then calls table_settle.
+ * The source announces the prefix with `attrs` (a reference is taken). `peer_paths` is the head of
+ * the peer's list of paths. False when memory is short (nothing changed). After it, and after a
+ * withdrawal, the caller marks the path where ADD-PATH groups must hear of it, then calls
+ * table_settle.
  */
 bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs,
@@ -103,7 +109,10 @@ void table_withdraw_path(
 /* Ends a change: frees the path when nobody marked it and puts the entry up for decision. */
 void table_settle(struct table *table, const struct table_change *change);
 
-/* An entry or path came into, or went out of, some change set. The one that goes out last may be freed by it. */
+/*
+ * An entry or path came into, or went out of, some change set. The one that goes out last may be
+ * freed by it.
+ */
 static inline void table_mark_entry(struct table *table, uint32_t number)
 {
 	table_entry(table, number)->marks++;

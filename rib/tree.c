@@ -228,8 +228,9 @@ static uint32_t *node_entry_place(struct tree *tree, struct tree_node *node, uns
 }
 
 /*
- * Puts a node of `depth` for the prefix below `parent`, in front of its child of the same six bits, if there is one
- * and it diverges; the node where both meet may be another than the one wanted. NULL when memory is short.
+ * Puts a node of `depth` for the prefix below `parent`, in front of its child of the same six bits,
+ * if there is one and it diverges; the node where both meet may be another than the one wanted.
+ * NULL when memory is short.
  */
 static struct tree_node *node_attach(
 	struct tree *tree, struct tree_node *parent, const struct prefix *prefix, unsigned depth)
@@ -341,7 +342,10 @@ void tree_remove(struct tree *tree, const struct prefix *prefix)
 		memmove(&node->entry[rank], &node->entry[rank + 1],
 			(node_entries(node) - rank) * sizeof(*node->entry));
 	}
-	/* A node without entries is left out: with no child it goes, with one the child takes its place. */
+	/*
+	 * A node without entries is left out: with no child it goes, with one the child takes its
+	 * place.
+	 */
 	while (level > 0 && node_entries(node) == 0 && node_children(node) < 2) {
 		struct tree_node *parent = path[--level];
 		unsigned value = six_bits(node->key, parent->depth);
@@ -365,7 +369,8 @@ struct walk {
 	void *context;
 };
 
-/* Visits the entries of `node` whose first address is that of the six bits `value`, shortest first. */
+/* Visits the entries of `node` whose first address is that of the six bits `value`, shortest first.
+ */
 static bool walk_entries(
 	struct walk *walk, const struct tree_node *node, unsigned value, unsigned longer_than)
 {
@@ -405,9 +410,9 @@ static bool walk_node(struct walk *walk, const struct tree_node *node)
 
 		if (at_edge) {
 			/*
-			 * Entries that start at these six bits share them with `after`; when its later
-			 * bits are all zero they have the same address and the longer ones follow it,
-			 * otherwise they all lie in front of it.
+			 * Entries that start at these six bits share them with `after`; when its
+			 * later bits are all zero they have the same address and the longer ones
+			 * follow it, otherwise they all lie in front of it.
 			 */
 			struct prefix edge = *walk->after;
 

@@ -1,6 +1,6 @@
 /*
- * Update groups: peers that are sent the same bytes, their Adj-RIB-Out and what of it is dirty. Work here is done once a group;
- * only joining, leaving and waking look at single peers.
+ * Update groups: peers that are sent the same bytes, their Adj-RIB-Out and what of it is dirty.
+ * Work here is done once a group; only joining, leaving and waking look at single peers.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +108,10 @@ static struct update_group *update_group_new(struct rib *rib, const struct group
 	return group;
 }
 
-/* The group for these parameters, made if it is new (then without members). NULL when memory is short. */
+/*
+ * The group for these parameters, made if it is new (then without members). NULL when memory is
+ * short.
+ */
 struct update_group *update_group_find(
 	struct rib *rib, const struct rib_peer_parameters *parameters)
 {
@@ -168,7 +171,10 @@ void update_group_leave(struct rib_peer *peer)
 	update_group_remove(peer);
 }
 
-/* A changed entry (or path, with ADD-PATH): once a group, however often it changes before the flush. */
+/*
+ * A changed entry (or path, with ADD-PATH): once a group, however often it changes before the
+ * flush.
+ */
 void update_group_mark(struct update_group *group, enum family family, uint32_t number)
 {
 	struct table *table = &group->rib->tables[family];
@@ -235,7 +241,10 @@ static void count_told(struct update_group *group, enum family family, uint16_t 
 		peer->n_told[family] += by;
 }
 
-/* Writes into the Adj-RIB-Out that the path of `source` is advertised under the number, or (`told` false) nothing is. */
+/*
+ * Writes into the Adj-RIB-Out that the path of `source` is advertised under the number, or (`told`
+ * false) nothing is.
+ */
 void update_group_told(
 	struct update_group *group, enum family family, uint32_t number, uint16_t source, bool told)
 {
@@ -255,7 +264,10 @@ void update_group_told(
 		count_told(group, family, source, 1);
 }
 
-/* Counts anew what of the peer's its group, to which it has just moved, was told: by number, since paths may be gone already. */
+/*
+ * Counts anew what of the peer's its group, to which it has just moved, was told: by number, since
+ * paths may be gone already.
+ */
 void update_group_recount(struct rib_peer *peer)
 {
 	const struct update_group *group = peer->group;
@@ -282,14 +294,16 @@ static void flush_commit(
 	struct update_group *group = context;
 
 	if (item->target != 0)
-		return; /* says something to one peer; the announcement that follows says it to the group */
+		return; /* says something to one peer; the announcement that follows says it to the
+			   group */
 	update_group_told(group, family, item->number, item->source, sent);
 	cohort_mark_all(group, family, item->number);
 	group_unmark(group, family, item->number);
 }
 
 /*
- * What is to be said about a dirty number: the items it takes (at most two) are appended to `items`. With none the group knows already.
+ * What is to be said about a dirty number: the items it takes (at most two) are appended to
+ * `items`. With none the group knows already.
  */
 static size_t flush_items(
 	struct update_group *group, enum family family, uint32_t number, struct export_item *items)
@@ -310,8 +324,8 @@ static size_t flush_items(
 		return n;
 	}
 	/*
-	 * Split horizon: the new path's source is skipped by its announcement, but it was sent the path of
-	 * another peer before, so it alone gets a withdrawal.
+	 * Split horizon: the new path's source is skipped by its announcement, but it was sent the
+	 * path of another peer before, so it alone gets a withdrawal.
 	 */
 	if (before != 0 && before != path->source &&
 		group->rib->peers[path->source]->group == group)
@@ -322,7 +336,10 @@ static size_t flush_items(
 	return n;
 }
 
-/* Flushes up to *items dirty numbers of one family, and takes them off *items. False when memory is short. */
+/*
+ * Flushes up to *items dirty numbers of one family, and takes them off *items. False when memory is
+ * short.
+ */
 static bool flush_family(struct update_group *group, enum family family, unsigned *items)
 {
 	struct group_family *out = &group->family[family];
@@ -382,9 +399,10 @@ static bool somebody_waits(const struct update_group *group)
 }
 
 /*
- * Appends what is dirty to the group's log, at most *items numbers, and wakes the members. When the log already holds half of what a peer may, and
- * no member has run dry, it waits for one: changes then gather in the dirty set, where they cost nothing. False when memory is
- * short: what is left stays dirty.
+ * Appends what is dirty to the group's log, at most *items numbers, and wakes the members. When the
+ * log already holds half of what a peer may, and no member has run dry, it waits for one: changes
+ * then gather in the dirty set, where they cost nothing. False when memory is short: what is left
+ * stays dirty.
  */
 bool update_group_flush(struct update_group *group, unsigned *items)
 {

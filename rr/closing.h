@@ -1,7 +1,8 @@
 /*
- * Connections on their way out: sends the last bytes (a NOTIFICATION) best effort, half-closes, and reads until the
- * peer closes too or a short time has passed, so that a RST does not take the NOTIFICATION from the peer (RFC 4271
- * section 6 wants it delivered). Sessions hand their socket over and are free at once; the reflector's tick ends it.
+ * Connections on their way out: sends the last bytes (a NOTIFICATION) best effort, half-closes, and
+ * reads until the peer closes too or a short time has passed, so that a RST does not take the
+ * NOTIFICATION from the peer (RFC 4271 section 6 wants it delivered). Sessions hand their socket
+ * over and are free at once; the reflector's tick ends it.
  */
 #ifndef RR_CLOSING_H
 #define RR_CLOSING_H

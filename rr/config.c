@@ -57,7 +57,10 @@ struct config *config_parse(const char *name, const char *text, size_t len, FILE
 	return config;
 }
 
-/* The whole of the file, at most one byte more than is allowed. NULL with errno set when it cannot be read. */
+/*
+ * The whole of the file, at most one byte more than is allowed. NULL with errno set when it cannot
+ * be read.
+ */
 static char *read_file(int fd, size_t *len)
 {
 	size_t capacity = 0, n = 0;

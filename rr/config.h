@@ -1,7 +1,8 @@
 /*
- * The configuration: YAML (libyaml) to one immutable, checked structure. Parses, checks and compares; it opens
- * no socket and changes no state. Every fault names file, line, column, what was found, what was expected and, for
- * a misspelt key or name, the nearest valid one. A configuration is accepted as a whole or not at all.
+ * The configuration: YAML (libyaml) to one immutable, checked structure. Parses, checks and
+ * compares; it opens no socket and changes no state. Every fault names file, line, column, what was
+ * found, what was expected and, for a misspelt key or name, the nearest valid one. A configuration
+ * is accepted as a whole or not at all.
  */
 #ifndef RR_CONFIG_H
 #define RR_CONFIG_H
@@ -40,8 +41,8 @@ struct config_peer {
 	char *description; /* NULL when absent */
 	uint16_t port; /* default 179 */
 	bool passive; /* never connect, only accept */
-	struct ip_address
-		local; /* source address to connect from ("local-address"); len 0: the kernel's choice */
+	struct ip_address local; /* source address to connect from ("local-address"); len 0: the
+				    kernel's choice */
 };
 
 struct config {
@@ -63,8 +64,9 @@ struct config {
 };
 
 /*
- * Reads and checks `path`. NULL when it is refused; then one line a fault (as many as can be found in one pass) has been
- * written to `faults` in the form FILE:LINE:COLUMN: text. The caller frees the result.
+ * Reads and checks `path`. NULL when it is refused; then one line a fault (as many as can be found
+ * in one pass) has been written to `faults` in the form FILE:LINE:COLUMN: text. The caller frees
+ * the result.
  */
 struct config *config_load(const char *path, FILE *faults);
 /* The same from memory; `name` stands for the file in messages. */

@@ -5,7 +5,10 @@
 
 #include "rr/config_value.h"
 
-/* RFC 4456 section 2: clients and non-clients are internal peers. An external peer is of another AS. */
+/*
+ * RFC 4456 section 2: clients and non-clients are internal peers. An external peer is of another
+ * AS.
+ */
 static void check_group_as(struct config_draft *draft, size_t index)
 {
 	const struct config *config = draft->config;
@@ -44,7 +47,10 @@ struct placed_range {
 	struct config_position at;
 };
 
-/* In the order of a table walk, so that a range follows those that cover it; equal ones as they stand in the file. */
+/*
+ * In the order of a table walk, so that a range follows those that cover it; equal ones as they
+ * stand in the file.
+ */
 static int compare_range(const void *left, const void *right)
 {
 	const struct placed_range *a = left, *b = right;

@@ -73,8 +73,9 @@ static void read_present(struct config_draft *draft, const struct config_entry *
 }
 
 /*
- * Reads a mapping by its table: in the table's order, so that a key may rely on those in rows above it. Of a key that
- * stands twice the first counts; the tree has complained of the other. False when `node` is no mapping.
+ * Reads a mapping by its table: in the table's order, so that a key may rely on those in rows above
+ * it. Of a key that stands twice the first counts; the tree has complained of the other. False when
+ * `node` is no mapping.
  */
 static bool read_mapping(struct config_draft *draft, const struct config_node *node,
 	const char *where, const struct config_key keys[], size_t n, void *target)
@@ -241,7 +242,10 @@ static void read_role(
 		to->group->role = (enum role)role;
 	else
 		to->places->faulty = true;
-	/* RFC 4456 section 10: a reflector keeps the NEXT_HOP; RFC 4271 section 5.1.3: eBGP sets its own. */
+	/*
+	 * RFC 4456 section 10: a reflector keeps the NEXT_HOP; RFC 4271 section 5.1.3: eBGP sets
+	 * its own.
+	 */
 	if (to->group->role == ROLE_EXTERNAL)
 		to->group->next_hop = NEXT_HOP_SELF;
 }

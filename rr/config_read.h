@@ -1,7 +1,8 @@
 /*
- * From the tree of a YAML text to a draft of the configuration: every key's name, type, range and default (the tables in
- * config_read.c), then what holds between keys (config_check.c). config.c calls both, in this order. A draft remembers
- * where each thing stood, so that the checks can name places. Nothing here opens a file or writes a message out.
+ * From the tree of a YAML text to a draft of the configuration: every key's name, type, range and
+ * default (the tables in config_read.c), then what holds between keys (config_check.c). config.c
+ * calls both, in this order. A draft remembers where each thing stood, so that the checks can name
+ * places. Nothing here opens a file or writes a message out.
  */
 #ifndef RR_CONFIG_READ_H
 #define RR_CONFIG_READ_H
@@ -38,7 +39,10 @@ struct config_draft {
 
 /* Reads the tree into draft->config, with defaults; faults are added to draft->faults. */
 void config_read(struct config_draft *draft, const struct config_node *root);
-/* Adds a fault for everything that no single value shows; resolves what peers inherit from their groups. */
+/*
+ * Adds a fault for everything that no single value shows; resolves what peers inherit from their
+ * groups.
+ */
 void config_check(struct config_draft *draft);
 /* Frees what the draft holds beside draft->config (which must still be there) and draft->faults. */
 void config_draft_free(struct config_draft *draft);

@@ -143,7 +143,8 @@ static struct config_position offset_position(const char *text, size_t len, size
 	return at;
 }
 
-/* The byte at a position, '\0' when there is none: to name a tab, the commonest of syntax errors. */
+/* The byte at a position, '\0' when there is none: to name a tab, the commonest of syntax errors.
+ */
 static char byte_at(const char *text, size_t len, struct config_position at)
 {
 	size_t i = 0;
@@ -278,7 +279,10 @@ static struct config_node *read_scalar(struct tree_parser *parser, const yaml_ev
 static struct config_node *read_node(
 	struct tree_parser *parser, const yaml_event_t *event, unsigned depth);
 
-/* Reads the next node; `*ended` is set instead when the collection ends. NULL and not ended: give up. */
+/*
+ * Reads the next node; `*ended` is set instead when the collection ends. NULL and not ended: give
+ * up.
+ */
 static struct config_node *read_next(struct tree_parser *parser, unsigned depth, bool *ended)
 {
 	yaml_event_t event;

@@ -1,10 +1,12 @@
 /*
- * A YAML text as a tree of nodes that remember where they stand, and the list of faults found on the way. The
- * configuration's reader (config_read.c) and its checks (config_check.c) walk the tree; nobody outside rr/config*.c
- * includes this. It knows YAML and no key of the configuration: types and names are judged above it.
+ * A YAML text as a tree of nodes that remember where they stand, and the list of faults found on
+ * the way. The configuration's reader (config_read.c) and its checks (config_check.c) walk the
+ * tree; nobody outside rr/config*.c includes this. It knows YAML and no key of the configuration:
+ * types and names are judged above it.
  *
- * What YAML can do and a configuration does not need is refused here, with its position: anchors and aliases, tags,
- * several documents, keys that are not plain text, keys twice, nesting deeper than CONFIG_DEPTH_MAX.
+ * What YAML can do and a configuration does not need is refused here, with its position: anchors
+ * and aliases, tags, several documents, keys that are not plain text, keys twice, nesting deeper
+ * than CONFIG_DEPTH_MAX.
  */
 #ifndef RR_CONFIG_TREE_H
 #define RR_CONFIG_TREE_H
@@ -41,7 +43,8 @@ __attribute__((format(printf, 3, 4))) void config_fault(
 	struct config_faults *faults, struct config_position at, const char *format, ...);
 /* True when nothing was found and no allocation failed. */
 bool config_faults_none(const struct config_faults *faults);
-/* Writes the faults in order of position, at most CONFIG_FAULTS_MAX, each FILE:LINE:COLUMN: text. */
+/* Writes the faults in order of position, at most CONFIG_FAULTS_MAX, each FILE:LINE:COLUMN: text.
+ */
 void config_faults_write(struct config_faults *faults, FILE *to);
 void config_faults_free(struct config_faults *faults);
 
@@ -70,9 +73,9 @@ struct config_node {
 };
 
 /*
- * The root of the only document in `text`. NULL when the syntax is broken or memory is short; faults that leave a
- * readable tree (a duplicate key, an anchor) are added and the tree is returned, so that more can be found.
- * The caller frees the tree.
+ * The root of the only document in `text`. NULL when the syntax is broken or memory is short;
+ * faults that leave a readable tree (a duplicate key, an anchor) are added and the tree is
+ * returned, so that more can be found. The caller frees the tree.
  */
 struct config_node *config_tree_parse(const char *text, size_t len, struct config_faults *faults);
 void config_node_free(struct config_node *node);

@@ -305,7 +305,10 @@ void config_nearest_offer(struct config_nearest *nearest, const char *candidate)
 	size_t longest = strlen(nearest->text), len = strlen(candidate);
 	if (len > longest)
 		longest = len;
-	/* More than half of it wrong is another word, not a slip; unless it is the beginning of the name. */
+	/*
+	 * More than half of it wrong is another word, not a slip; unless it is the beginning of the
+	 * name.
+	 */
 	bool begins = nearest->text[0] &&
 		      strncmp(candidate, nearest->text, strlen(nearest->text)) == 0;
 	if (distance == SIZE_MAX || (distance * 2 > longest && !begins))

@@ -1,8 +1,9 @@
 /*
- * Typed values out of the nodes of a configuration: integers, booleans, AS numbers, addresses, prefixes, names; and the
- * wording of what was found and the nearest valid name. Called by config_read.c and config_check.c. Each value_ function
- * is strict, leaves its result untouched and adds one fault when it returns false; it is silent on a node that has been
- * complained of before. `key` is the name that the fault speaks of.
+ * Typed values out of the nodes of a configuration: integers, booleans, AS numbers, addresses,
+ * prefixes, names; and the wording of what was found and the nearest valid name. Called by
+ * config_read.c and config_check.c. Each value_ function is strict, leaves its result untouched and
+ * adds one fault when it returns false; it is silent on a node that has been complained of before.
+ * `key` is the name that the fault speaks of.
  */
 #ifndef RR_CONFIG_VALUE_H
 #define RR_CONFIG_VALUE_H
@@ -13,9 +14,13 @@
 #define CONFIG_QUOTE_MAX 80
 #define CONFIG_LIST_MAX	 512
 
-/* A text in double quotes for a message: cut when long, control characters escaped. Returns `quoted`, of CONFIG_QUOTE_MAX. */
+/*
+ * A text in double quotes for a message: cut when long, control characters escaped. Returns
+ * `quoted`, of CONFIG_QUOTE_MAX.
+ */
 const char *config_quote(const char *text, char *quoted);
-/* What a node is, for a message: a quoted text, "a list" ... Returns `found`, of CONFIG_QUOTE_MAX. */
+/* What a node is, for a message: a quoted text, "a list" ... Returns `found`, of CONFIG_QUOTE_MAX.
+ */
 const char *config_found(const struct config_node *node, char *found);
 
 /* False, with a fault that says `expected`, unless `node` is of `kind`. */
@@ -51,7 +56,10 @@ bool address_is_multicast(const struct ip_address *address);
 bool address_is_unspecified(const struct ip_address *address);
 bool address_is_link_local(const struct ip_address *address); /* fe80::/10 */
 
-/* Insertions, deletions, substitutions and swaps of neighbors that make `b` of `a`. Names longer than 64 bytes: SIZE_MAX. */
+/*
+ * Insertions, deletions, substitutions and swaps of neighbors that make `b` of `a`. Names longer
+ * than 64 bytes: SIZE_MAX.
+ */
 size_t config_edit_distance(const char *a, const char *b);
 
 /* Looks for the name nearest to `text`: offer each candidate, then ask. */

@@ -3,8 +3,8 @@
 #include <string.h>
 
 /*
- * A text in double quotes as YAML wants it. config_value.c lets no control character in, but this must hold for whatever
- * is in the structure.
+ * A text in double quotes as YAML wants it. config_value.c lets no control character in, but this
+ * must hold for whatever is in the structure.
  */
 static void write_text(const char *text, FILE *to)
 {

@@ -8,7 +8,10 @@
 
 #include "rr/peer.h"
 
-/* As many connections as one wake-up takes, so that 5,000 that come at once do not keep the others waiting. */
+/*
+ * As many connections as one wake-up takes, so that 5,000 that come at once do not keep the others
+ * waiting.
+ */
 #define ACCEPT_MAX 256
 #define PAUSE_US   (SECOND_US / 2)
 
@@ -24,7 +27,10 @@ struct listener {
 	uint64_t resume_at; /* 0: it is accepting */
 };
 
-/* Descriptors or memory ran out: nothing that trying again at once would help, and epoll would report it again and again. */
+/*
+ * Descriptors or memory ran out: nothing that trying again at once would help, and epoll would
+ * report it again and again.
+ */
 static void listener_pause(struct listener *listener, int error)
 {
 	struct reflector *reflector = listener->reflector;
@@ -73,7 +79,10 @@ static void on_listener_ready(evutil_socket_t fd, short what, void *context)
 	}
 }
 
-/* "::" with "0.0.0.0" at the same port: the two share the port only when the first leaves IPv4 alone. */
+/*
+ * "::" with "0.0.0.0" at the same port: the two share the port only when the first leaves IPv4
+ * alone.
+ */
 static bool config_has_ipv4_any(const struct config *config, uint16_t port)
 {
 	static const struct ip_address any = { .len = 4 };

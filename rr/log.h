@@ -1,6 +1,6 @@
 /*
- * The log: one line an event, in text or JSON, to a stream (stderr). Everything in rr/ that people must know of goes
- * through it; it decides the form of a line, never whether something happened.
+ * The log: one line an event, in text or JSON, to a stream (stderr). Everything in rr/ that people
+ * must know of goes through it; it decides the form of a line, never whether something happened.
  */
 #ifndef RR_LOG_H
 #define RR_LOG_H
@@ -23,8 +23,9 @@ struct log_subject {
 };
 
 /*
- * Writes one line when `level` is in force. `event` is a stable short name ("session-up") for machines; the text is for
- * people. `subject` may be NULL. Without memory, text longer than 1 KiB is cut.
+ * Writes one line when `level` is in force. `event` is a stable short name ("session-up") for
+ * machines; the text is for people. `subject` may be NULL. Without memory, text longer than 1 KiB
+ * is cut.
  */
 void log_line(const struct log *log, enum log_level level, const char *event,
 	const struct log_subject *subject, const char *format, ...)
@@ -37,7 +38,8 @@ struct log_rate {
 };
 
 /*
- * True when a line may be written at `now` (monotonic microseconds); `suppressed` is then how many were kept back before it.
+ * True when a line may be written at `now` (monotonic microseconds); `suppressed` is then how many
+ * were kept back before it.
  */
 bool log_rate_allow(struct log_rate *rate, uint64_t now, uint64_t *suppressed);
 /* True when lines were kept back and a second has passed: for the line that says how many. */

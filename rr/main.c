@@ -1,6 +1,7 @@
 /*
- * heliostatd: the one file that knows every part. Reads the command line and the configuration, puts the reflector and
- * the management server on one event loop, turns signals into calls, and gives everything back at the end.
+ * heliostatd: the one file that knows every part. Reads the command line and the configuration,
+ * puts the reflector and the management server on one event loop, turns signals into calls, and
+ * gives everything back at the end.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -131,8 +132,8 @@ static bool watch_signals(struct daemon *daemon)
 }
 
 /*
- * Two priorities: what is set to 0 (the reflector's tick) goes before the sockets, and the loop looks for it at least every
- * 20 ms however many sockets are ready.
+ * Two priorities: what is set to 0 (the reflector's tick) goes before the sockets, and the loop
+ * looks for it at least every 20 ms however many sockets are ready.
  */
 static struct event_base *new_event_base(void)
 {
@@ -199,7 +200,10 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	/* A line of the log is one write: not one a character, and not mixed with what others write. */
+	/*
+	 * A line of the log is one write: not one a character, and not mixed with what others
+	 * write.
+	 */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
 	config = config_load(options.config, stderr);
 	if (config == NULL)

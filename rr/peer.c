@@ -80,7 +80,8 @@ static struct session *other_session(const struct session *session)
 	return session->incoming ? session->peer->own : session->peer->incoming;
 }
 
-/* Exponential, from one second, with jitter: peers that failed together do not come back together. */
+/* Exponential, from one second, with jitter: peers that failed together do not come back together.
+ */
 static uint64_t back_off(unsigned failures)
 {
 	uint64_t us = IDLE_HOLD_FIRST;
@@ -220,8 +221,10 @@ bool peer_resolve_collision(struct session *session)
 
 	if (other == NULL || other->state < FSM_OPEN_CONFIRM)
 		return true;
-	/* "A connection collision with an existing BGP connection that is in the Established state causes closing of the newly
-	 * created connection." */
+	/*
+	 * "A connection collision with an existing BGP connection that is in the Established state
+	 * causes closing of the newly created connection."
+	 */
 	if (other->state == FSM_ESTABLISHED) {
 		session_event(session, FSM_EVENT_COLLISION_DUMP, NULL);
 		return false;
@@ -281,8 +284,8 @@ void peer_session_established(struct session *session)
 	peer->established_count++;
 	log_established(session);
 	/*
-	 * The peer's connection serves: ours need not be tried. One that has got as far as OpenSent is left to section 6.8:
-	 * should the peer prefer it, it is our only one in a moment.
+	 * The peer's connection serves: ours need not be tried. One that has got as far as OpenSent
+	 * is left to section 6.8: should the peer prefer it, it is our only one in a moment.
 	 */
 	if (session->incoming && peer->own != NULL && peer->own->state < FSM_OPEN_SENT) {
 		session_event(peer->own, FSM_EVENT_MANUAL_STOP, NULL);
@@ -366,9 +369,9 @@ static void refuse(struct reflector *reflector, int fd, const struct ip_address 
 }
 
 /*
- * A second connection while a session is Established is closed with Cease (RFC 4271 section 6.8). The peer may have
- * restarted and our session be dead without our knowing: a KEEPALIVE on it provokes the RST that tells us, so the
- * peer's next attempt succeeds.
+ * A second connection while a session is Established is closed with Cease (RFC 4271 section 6.8).
+ * The peer may have restarted and our session be dead without our knowing: a KEEPALIVE on it
+ * provokes the RST that tells us, so the peer's next attempt succeeds.
  */
 static void refuse_second(struct peer *peer, struct session *established, int fd)
 {

@@ -1,8 +1,9 @@
 /*
- * A peer: an address with a group and settings, configured or accepted from a dynamic range, and its sessions: at
- * most one whose connection we initiate and one that the peer initiated. Decides whether a connection is accepted, which of two
- * is kept (RFC 4271 section 6.8), when to try again and how long to hold back (DampPeerOscillations), and when a dynamic peer
- * is forgotten. It never touches a socket itself.
+ * A peer: an address with a group and settings, configured or accepted from a dynamic range, and
+ * its sessions: at most one whose connection we initiate and one that the peer initiated. Decides
+ * whether a connection is accepted, which of two is kept (RFC 4271 section 6.8), when to try again
+ * and how long to hold back (DampPeerOscillations), and when a dynamic peer is forgotten. It never
+ * touches a socket itself.
  */
 #ifndef RR_PEER_H
 #define RR_PEER_H
@@ -18,8 +19,8 @@ struct peer {
 	struct session *incoming; /* NULL without one */
 	bool leaving; /* being removed: no session is started again */
 
-	unsigned
-		connect_retry_counter; /* RFC 4271 section 8; not reset before a session was stable */
+	unsigned connect_retry_counter; /* RFC 4271 section 8; not reset before a session was stable
+					 */
 	unsigned faults; /* sessions in a row that we ended for an error of the peer */
 	uint64_t refuse_until; /* connections are refused until then; monotonic microseconds */
 	uint64_t down_since; /* dynamic: without a connection since; 0: has one */
@@ -45,7 +46,10 @@ void peer_free(struct peer *peer);
 bool peer_connects(const struct peer *peer);
 /* ManualStart of a configured peer that is Idle, without waiting. */
 void peer_start(struct peer *peer);
-/* ManualStop of its sessions with Cease/`subcode`; configured peers stay Idle until peer_start unless `again`. */
+/*
+ * ManualStop of its sessions with Cease/`subcode`; configured peers stay Idle until peer_start
+ * unless `again`.
+ */
 void peer_stop(struct peer *peer, enum cease_subcode subcode, const char *text, bool again);
 /* Fires what is due. */
 void peer_tick(struct peer *peer, uint64_t now);
@@ -64,12 +68,15 @@ void peer_accept(
 /* What sessions tell their peer. */
 
 /*
- * RFC 4271 section 6.8, upon receipt of a valid OPEN on `session` (still OpenSent). False when `session` was the one to be
- * closed, and has been.
+ * RFC 4271 section 6.8, upon receipt of a valid OPEN on `session` (still OpenSent). False when
+ * `session` was the one to be closed, and has been.
  */
 bool peer_resolve_collision(struct session *session);
 void peer_session_established(struct session *session);
-/* `session` has no connection any more. Unless it is the peer's own, it is not to be used after this. */
+/*
+ * `session` has no connection any more. Unless it is the peer's own, it is not to be used after
+ * this.
+ */
 void peer_session_ended(struct session *session, const struct session_end *end);
 /* The peer could not be connected to. */
 void peer_unreachable(struct peer *peer, const char *reason);

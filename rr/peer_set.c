@@ -1,4 +1,7 @@
-/* The peers in order of address: an array, because it is walked five times a second and changed seldom. */
+/*
+ * The peers in order of address: an array, because it is walked five times a second and changed
+ * seldom.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,8 +76,8 @@ static int compare_time(const void *left, const void *right)
 }
 
 /*
- * Lets the oldest go when there are too many: in two walks, since whoever has a range of addresses to connect from can make it thousands at
- * once. Without memory they stay until the next tick.
+ * Lets the oldest go when there are too many: in two walks, since whoever has a range of addresses
+ * to connect from can make it thousands at once. Without memory they stay until the next tick.
  */
 static void forget_surplus(struct peer_set *set)
 {
@@ -112,7 +115,10 @@ void peers_tick(struct peer_set *set, uint64_t now)
 {
 	size_t kept = 0, down = 0;
 
-	/* Sessions that end during the walk change no position: peers come and go only here, in accept and in reload. */
+	/*
+	 * Sessions that end during the walk change no position: peers come and go only here, in
+	 * accept and in reload.
+	 */
 	for (size_t i = 0; i < set->count; i++) {
 		struct peer *peer = set->peers[i];
 

@@ -29,8 +29,9 @@ static struct timeval timeval_of(uint64_t us)
 }
 
 /*
- * Writes what the RIB has for the sessions that it named, in turn, each at most once, until the budget is spent: thousands
- * with much to write must not keep the loop from reading and from its timers.
+ * Writes what the RIB has for the sessions that it named, in turn, each at most once, until the
+ * budget is spent: thousands with much to write must not keep the loop from reading and from its
+ * timers.
  */
 static void write_ready(struct reflector *reflector)
 {
@@ -56,7 +57,10 @@ static void reap(struct reflector *reflector)
 	}
 }
 
-/* The end of a turn: all sockets that had input were read, now the RIB works it off and the result goes out. */
+/*
+ * The end of a turn: all sockets that had input were read, now the RIB works it off and the result
+ * goes out.
+ */
 static void on_run(evutil_socket_t fd, short what, void *context)
 {
 	struct reflector *reflector = context;
@@ -78,7 +82,10 @@ static void on_run(evutil_socket_t fd, short what, void *context)
 		event_del(&reflector->run_timer);
 		return;
 	}
-	/* A timer even for 0: made active again at once, the event would keep the loop from the sockets. */
+	/*
+	 * A timer even for 0: made active again at once, the event would keep the loop from the
+	 * sockets.
+	 */
 	struct timeval after = timeval_of(delay);
 
 	event_add(&reflector->run_timer, &after);
@@ -110,8 +117,8 @@ static void settle_refused(struct reflector *reflector, uint64_t now)
 }
 
 /*
- * Ends the loop when the shutdown has nothing left to wait for. Looked at by the tick alone, which leaves the shell that
- * asked for the shutdown the time to read the answer.
+ * Ends the loop when the shutdown has nothing left to wait for. Looked at by the tick alone, which
+ * leaves the shell that asked for the shutdown the time to read the answer.
  */
 static void check_shutdown(struct reflector *reflector, uint64_t now)
 {
@@ -259,7 +266,10 @@ void reflector_shutdown(struct reflector *reflector, const char *text)
 	listeners_prune(reflector, NULL);
 	for (size_t i = 0; i < reflector->peers.count; i++)
 		peer_stop(reflector->peers.peers[i], CEASE_ADMIN_SHUTDOWN, text, false);
-	/* Only now: a closing that ends in between must not end the loop before the others were begun. */
+	/*
+	 * Only now: a closing that ends in between must not end the loop before the others were
+	 * begun.
+	 */
 	reflector->shutting_down = true;
 	reflector->shutdown_deadline = monotonic_us() + SHUTDOWN_US;
 }

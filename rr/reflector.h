@@ -1,7 +1,8 @@
 /*
- * The reflector: owns the event loop, the configuration in force, the listeners, the peers and the RIB, and is passed wherever state
- * is needed. main.c creates it; mgmt/ reads it through the views below and asks it to act. It never renders text for people
- * and knows nothing of the management socket.
+ * The reflector: owns the event loop, the configuration in force, the listeners, the peers and the
+ * RIB, and is passed wherever state is needed. main.c creates it; mgmt/ reads it through the views
+ * below and asks it to act. It never renders text for people and knows nothing of the management
+ * socket.
  */
 #ifndef RR_REFLECTOR_H
 #define RR_REFLECTOR_H
@@ -17,22 +18,26 @@ struct reflector;
 #define HELIOSTAT_VERSION "0.1.0"
 
 /*
- * Takes ownership of `config`. Nothing is opened yet. NULL when it cannot; then one clear line has been written to
- * `faults`.
+ * Takes ownership of `config`. Nothing is opened yet. NULL when it cannot; then one clear line has
+ * been written to `faults`.
  */
 struct reflector *reflector_new(struct config *config, struct event_base *base, FILE *faults);
 /*
- * Opens the listeners and starts the peers of the configuration. False when it cannot (port in use, no permission, no
- * memory); then one clear line has been written to `faults`.
+ * Opens the listeners and starts the peers of the configuration. False when it cannot (port in use,
+ * no permission, no memory); then one clear line has been written to `faults`.
  */
 bool reflector_start(struct reflector *reflector, FILE *faults);
-/* Sends Cease/Administrative Shutdown with `text` (may be NULL) to all peers, closes everything once it is written (or 2 s passed), and ends the event loop. */
+/*
+ * Sends Cease/Administrative Shutdown with `text` (may be NULL) to all peers, closes everything
+ * once it is written (or 2 s passed), and ends the event loop.
+ */
 void reflector_shutdown(struct reflector *reflector, const char *text);
 void reflector_free(struct reflector *reflector);
 
 /*
- * Loads the file again; a faulty one is logged line by line and changes nothing (false). Peers whose settings are the
- * same keep their sessions; those whose role or next-hop mode alone changed are moved; the others are reset.
+ * Loads the file again; a faulty one is logged line by line and changes nothing (false). Peers
+ * whose settings are the same keep their sessions; those whose role or next-hop mode alone changed
+ * are moved; the others are reset.
  */
 bool reflector_reload(struct reflector *reflector);
 
@@ -77,8 +82,8 @@ struct peer_view {
 	uint64_t bytes_sent;
 	unsigned established_count; /* times */
 	unsigned retry_seconds; /* until the next connection attempt; 0 when none is scheduled */
-	const char *
-		last_down; /* why the last session ended: "received Cease/Administrative Shutdown: text"; "" at first */
+	const char *last_down; /* why the last session ended: "received Cease/Administrative
+				  Shutdown: text"; "" at first */
 	const struct rib_peer *rib_peer; /* NULL unless Established */
 };
 

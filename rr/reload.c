@@ -9,7 +9,10 @@
 /* What a change of settings asks of a peer, mildest first. */
 enum change { CHANGE_NONE, CHANGE_MOVE, CHANGE_RESET };
 
-/* Settings that the OPEN or the connection depends on need a new session; those that only shape UPDATEs do not. */
+/*
+ * Settings that the OPEN or the connection depends on need a new session; those that only shape
+ * UPDATEs do not.
+ */
 static enum change compare_groups(const struct config_group *old, const struct config_group *new)
 {
 	if (old->as != new->as || old->families != new->families ||
@@ -17,7 +20,10 @@ static enum change compare_groups(const struct config_group *old, const struct c
 		old->add_path_receive != new->add_path_receive ||
 		old->add_path_send != new->add_path_send)
 		return CHANGE_RESET;
-	/* Between an internal and an external role the AS differs, or the routes of the session mean something else. */
+	/*
+	 * Between an internal and an external role the AS differs, or the routes of the session
+	 * mean something else.
+	 */
 	if ((old->role == ROLE_EXTERNAL) != (new->role == ROLE_EXTERNAL))
 		return CHANGE_RESET;
 	if (old->role != new->role || old->next_hop != new->next_hop)
@@ -103,7 +109,10 @@ static void update_peer(struct peer *peer, const struct config_peer *config_peer
 		rest_anew(peer);
 }
 
-/* A peer that becomes configured or dynamic keeps its incoming session; its own FSM comes or goes. False: memory. */
+/*
+ * A peer that becomes configured or dynamic keeps its incoming session; its own FSM comes or goes.
+ * False: memory.
+ */
 static bool change_kind(struct peer *peer, const struct config_peer *config_peer)
 {
 	if (config_peer != NULL && peer->own == NULL) {
@@ -178,7 +187,10 @@ static void add_new(struct reflector *reflector)
 	}
 }
 
-/* AS, BGP Identifier and cluster ID are in what every peer was sent: an empty RIB is the plain way to new ones. */
+/*
+ * AS, BGP Identifier and cluster ID are in what every peer was sent: an empty RIB is the plain way
+ * to new ones.
+ */
 static void replace_rib(struct reflector *reflector, struct rib *rib)
 {
 	log_line(&reflector->log, LOG_WARNING, "reload", NULL,
@@ -243,7 +255,10 @@ bool reload_apply(struct reflector *reflector, struct config *config)
 	warn_of_restart(reflector, old, config);
 	if (all)
 		replace_rib(reflector, rib);
-	/* The sessions' OPENs read the configuration in force, so it changes before the peers do; the old one is still alive. */
+	/*
+	 * The sessions' OPENs read the configuration in force, so it changes before the peers do;
+	 * the old one is still alive.
+	 */
 	reflector->config = config;
 	update_existing(reflector, config, all);
 	add_new(reflector);

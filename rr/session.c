@@ -77,7 +77,10 @@ static void send_keepalive(struct session *session)
 	uint8_t bytes[BGP_HEADER_LEN];
 	struct writer w = writer_of(bytes, sizeof bytes);
 
-	/* Output that waits says as much as a KEEPALIVE behind it would; but an OPEN is to be answered with one. */
+	/*
+	 * Output that waits says as much as a KEEPALIVE behind it would; but an OPEN is to be
+	 * answered with one.
+	 */
 	if (session->state == FSM_ESTABLISHED && session->control.len > 0)
 		return;
 	keepalive_write(&w);
@@ -162,7 +165,10 @@ static void establish(struct session *session)
 		return;
 	}
 	peer_session_established(session);
-	/* The RIB calls output_ready only after its output was asked for and had run dry: the first question is ours. */
+	/*
+	 * The RIB calls output_ready only after its output was asked for and had run dry: the first
+	 * question is ours.
+	 */
 	session_set_ready(session);
 	reflector_schedule(session->reflector);
 }
@@ -364,7 +370,10 @@ void session_tick(struct session *session, uint64_t now)
 	}
 	if (session->fd < 0)
 		return;
-	/* The peer may have spoken in time and we not have listened: bytes that wait are read first. */
+	/*
+	 * The peer may have spoken in time and we not have listened: bytes that wait are read
+	 * first.
+	 */
 	if (due(session->hold_at, now) && session_read(session) == 0 &&
 		due(session->hold_at, now)) {
 		session_event(session, FSM_EVENT_HOLD_EXPIRES, NULL);

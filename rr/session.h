@@ -1,14 +1,18 @@
 /*
- * A session: one TCP connection to a peer (or the attempt at one), its FSM and its timers. It turns bytes and deadlines into
- * events, carries out what bgp/fsm.h answers, and moves UPDATEs between the socket and the RIB. peer.c creates sessions and
- * decides between two of them; reflector.c calls session_tick and session_write. It never decides when a peer is tried again.
+ * A session: one TCP connection to a peer (or the attempt at one), its FSM and its timers. It turns
+ * bytes and deadlines into events, carries out what bgp/fsm.h answers, and moves UPDATEs between
+ * the socket and the RIB. peer.c creates sessions and decides between two of them; reflector.c
+ * calls session_tick and session_write. It never decides when a peer is tried again.
  */
 #ifndef RR_SESSION_H
 #define RR_SESSION_H
 
 #include "rr/state.h"
 
-/* Bytes that wait: the tail of a partial message, or control messages that the socket did not take. Freed when empty. */
+/*
+ * Bytes that wait: the tail of a partial message, or control messages that the socket did not take.
+ * Freed when empty.
+ */
 struct session_buffer {
 	uint8_t *bytes;
 	size_t len;
@@ -92,11 +96,15 @@ struct log_subject session_subject(const struct session *session);
 
 /* session_io.c */
 
-/* Takes `fd` over and starts to read; for one that is still `connecting`, waits until it is writable. False: memory. */
+/*
+ * Takes `fd` over and starts to read; for one that is still `connecting`, waits until it is
+ * writable. False: memory.
+ */
 bool session_attach(struct session *session, int fd, bool connecting);
 /*
- * Lets go of the connection: sends what control output there is, then `notification` (may be empty), at a message
- * boundary if one can be had, then closes gently. True when the NOTIFICATION was handed over.
+ * Lets go of the connection: sends what control output there is, then `notification` (may be
+ * empty), at a message boundary if one can be had, then closes gently. True when the NOTIFICATION
+ * was handed over.
  */
 bool session_detach(struct session *session, const uint8_t *notification, size_t len);
 /* Reads once and takes the messages. Returns how many bytes came. */

@@ -1,4 +1,7 @@
-/* The socket side of a session: reading messages, and writing control messages and the RIB's output. */
+/*
+ * The socket side of a session: reading messages, and writing control messages and the RIB's
+ * output.
+ */
 #include "rr/session.h"
 
 #include <errno.h>
@@ -121,13 +124,16 @@ bool session_attach(struct session *session, int fd, bool connecting)
 	return event_add(&session->read_event, NULL) == 0 && socket_local(fd, &session->local);
 }
 
-/* What closing connections may hold in all: beyond it a NOTIFICATION that is not at a boundary is given up. */
+/*
+ * What closing connections may hold in all: beyond it a NOTIFICATION that is not at a boundary is
+ * given up.
+ */
 #define CLOSING_BYTES_MAX (16 * 1024 * 1024)
 
 /*
- * A NOTIFICATION amid another message would be noise to the peer. Writes what the socket still takes; should that end
- * amid a message again, the rest up to a boundary (rib/rib.h: an entry of `iov` ends at one) is copied, to go out in front
- * of the NOTIFICATION when the peer reads again.
+ * A NOTIFICATION amid another message would be noise to the peer. Writes what the socket still
+ * takes; should that end amid a message again, the rest up to a boundary (rib/rib.h: an entry of
+ * `iov` ends at one) is copied, to go out in front of the NOTIFICATION when the peer reads again.
  */
 static bool reach_boundary(struct session *session)
 {
@@ -168,7 +174,10 @@ bool session_detach(struct session *session, const uint8_t *notification, size_t
 
 	if (fd < 0)
 		return false;
-	/* Bytes of control output that are waiting go first: they are OPEN and KEEPALIVE, or the rest of one. */
+	/*
+	 * Bytes of control output that are waiting go first: they are OPEN and KEEPALIVE, or the
+	 * rest of one.
+	 */
 	gentle = len > 0 && reach_boundary(session) &&
 		 session_buffer_append(&session->control, notification, len);
 	if (session->events_assigned) {
@@ -191,7 +200,10 @@ bool session_detach(struct session *session, const uint8_t *notification, size_t
 	return gentle;
 }
 
-/* Takes the whole messages of `input`; returns how many bytes they were, or SIZE_MAX when the session has ended. */
+/*
+ * Takes the whole messages of `input`; returns how many bytes they were, or SIZE_MAX when the
+ * session has ended.
+ */
 static size_t take_messages(struct session *session, struct span input)
 {
 	size_t taken = 0;
@@ -284,8 +296,9 @@ static bool note_stop(struct session *session, int error)
 	if (error == EINTR)
 		return true;
 	/*
-	 * A broken connection is the reading side's to report: what the peer said before it closed (a NOTIFICATION)
-	 * may still be there to read. Should reading not notice, the send-hold timer does.
+	 * A broken connection is the reading side's to report: what the peer said before it closed
+	 * (a NOTIFICATION) may still be there to read. Should reading not notice, the send-hold
+	 * timer does.
 	 */
 	session->blocked = true;
 	if (error == EAGAIN || error == EWOULDBLOCK)
@@ -363,7 +376,10 @@ void session_send(struct session *session, enum message_type type, const uint8_t
 	if (session->fd < 0)
 		return;
 	if (!session_buffer_append(&session->control, bytes, len)) {
-		/* Out of memory: reading reports the end, when no event of this session is being carried out. */
+		/*
+		 * Out of memory: reading reports the end, when no event of this session is being
+		 * carried out.
+		 */
 		(void)shutdown(session->fd, SHUT_RDWR);
 		return;
 	}

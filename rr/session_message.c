@@ -84,7 +84,10 @@ static void take_route_refresh(struct session *session, struct span body)
 			&(struct session_cause){ .error = &error });
 		return;
 	}
-	/* RFC 2918 section 4: a family that was not advertised is ignored; RFC 7313 section 5: so is an unknown subtype. */
+	/*
+	 * RFC 2918 section 4: a family that was not advertised is ignored; RFC 7313 section 5: so
+	 * is an unknown subtype.
+	 */
 	if (!family_from_afi_safi(refresh.afi, refresh.safi, &family) ||
 		!(session->negotiated.families & FAMILY_BIT(family)))
 		return;

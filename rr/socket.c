@@ -87,7 +87,10 @@ void socket_prepare(int fd, uint8_t address_len)
 	int on = 1, class = IPTOS_CLASS_CS6;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	/* An IPv4 connection of a dual-stack socket needs the IPv4 option; on a plain IPv6 one it fails and does not matter. */
+	/*
+	 * An IPv4 connection of a dual-stack socket needs the IPv4 option; on a plain IPv6 one it
+	 * fails and does not matter.
+	 */
 	(void)setsockopt(fd, IPPROTO_IP, IP_TOS, &class, sizeof class);
 	if (address_len == 16)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof class);
@@ -134,7 +137,10 @@ int socket_connect(const struct ip_address *address, uint16_t port, const struct
 		socklen_t len = socket_address_to(local, 0, &storage);
 		int on = 1;
 
-		/* The kernel may choose the port as late as at connect: many peers share one source address. */
+		/*
+		 * The kernel may choose the port as late as at connect: many peers share one source
+		 * address.
+		 */
 		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 		if (bind(fd, (struct sockaddr *)&storage, len) < 0)
 			return close_keeping_errno(fd);

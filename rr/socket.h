@@ -1,6 +1,7 @@
 /*
- * TCP sockets as BGP wants them: addresses to and from sockaddr (IPv4-mapped IPv6 becomes IPv4), options, connecting,
- * listening, and which addresses this machine has. Listeners and sessions call it; it keeps no state but the cache handed to it.
+ * TCP sockets as BGP wants them: addresses to and from sockaddr (IPv4-mapped IPv6 becomes IPv4),
+ * options, connecting, listening, and which addresses this machine has. Listeners and sessions call
+ * it; it keeps no state but the cache handed to it.
  */
 #ifndef RR_SOCKET_H
 #define RR_SOCKET_H
@@ -21,14 +22,17 @@ char *socket_address_format(const struct ip_address *address, uint16_t port, cha
 /* Our end of a connection; false when the kernel no longer knows. */
 bool socket_local(int fd, struct ip_address *local);
 
-/* No delay, Class Selector 6 (RFC 4271 section E.1: the precedence of routing). Failures do not matter. */
+/*
+ * No delay, Class Selector 6 (RFC 4271 section E.1: the precedence of routing). Failures do not
+ * matter.
+ */
 void socket_prepare(int fd, uint8_t address_len);
 
 /* A listening, non-blocking socket, or -1 with errno. "::" takes IPv4 too unless `only_ipv6`. */
 int socket_listen(const struct ip_address *address, uint16_t port, bool only_ipv6);
 /*
- * A non-blocking socket that is connecting (or connected), or -1 with errno. `local` is the source address; len 0: the
- * kernel's choice.
+ * A non-blocking socket that is connecting (or connected), or -1 with errno. `local` is the source
+ * address; len 0: the kernel's choice.
  */
 int socket_connect(const struct ip_address *address, uint16_t port, const struct ip_address *local);
 
@@ -39,8 +43,8 @@ struct local_addresses {
 };
 
 /*
- * An address of `family` on the interface that has `local`, the global scope preferred; `local` itself for its own
- * family. len 0 when there is none.
+ * An address of `family` on the interface that has `local`, the global scope preferred; `local`
+ * itself for its own family. len 0 when there is none.
  */
 struct ip_address local_address_of_family(struct local_addresses *cache, uint64_t now,
 	const struct ip_address *local, enum family family);

@@ -1,7 +1,7 @@
 /*
- * What struct reflector is made of, for the files of rr/ alone: the event loop's events, the listeners, the
- * peers, the connections that are closing, and the lists by which work is put off to the end of a loop turn. reflector.c
- * owns it all; nobody outside rr/ includes this.
+ * What struct reflector is made of, for the files of rr/ alone: the event loop's events, the
+ * listeners, the peers, the connections that are closing, and the lists by which work is put off to
+ * the end of a loop turn. reflector.c owns it all; nobody outside rr/ includes this.
  */
 #ifndef RR_STATE_H
 #define RR_STATE_H
@@ -17,7 +17,10 @@
 
 #define SECOND_US UINT64_C(1000000)
 
-/* One for all peers: what a socket has is read into it, and only the tail of a partial message is kept elsewhere. */
+/*
+ * One for all peers: what a socket has is read into it, and only the tail of a partial message is
+ * kept elsewhere.
+ */
 #define INPUT_READ_MAX	  (256 * 1024)
 #define INPUT_BUFFER_SIZE (INPUT_READ_MAX + BGP_MESSAGE_EXTENDED_MAX)
 

@@ -22,7 +22,10 @@ static void write_faults(FILE *to, const struct attribute_faults *faults)
 	}
 }
 
-/* Writes the prefixes of a field behind the `count` already written; returns how many there are now. */
+/*
+ * Writes the prefixes of a field behind the `count` already written; returns how many there are
+ * now.
+ */
 static unsigned write_prefixes(FILE *to, struct span field, enum family family,
 	const struct attribute_context *context, unsigned count)
 {

@@ -1,6 +1,6 @@
 /*
- * What a fuzz target offers (libFuzzer's entry point) and how it says that an invariant is broken. Belongs to the fuzz
- * targets and to standalone.c.
+ * What a fuzz target offers (libFuzzer's entry point) and how it says that an invariant is broken.
+ * Belongs to the fuzz targets and to standalone.c.
  */
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H
@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* libFuzzer calls this with any bytes; it returns 0, or does not return when an invariant is broken. */
+/*
+ * libFuzzer calls this with any bytes; it returns 0, or does not return when an invariant is
+ * broken.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Stays in release builds, unlike assert. */

@@ -1,7 +1,8 @@
 /*
- * Fuzz target: an UPDATE from any kind of peer. The first byte says who sent it (bit 0 external, bit 1 4-octet AS numbers,
- * bits 2 and 3 path IDs of IPv4 and IPv6); the rest is the body. What was parsed lies in the body; canonical bytes are
- * canonical, decode to themselves, and are what comes back from a peer they are sent to; prefixes survive a rebuild.
+ * Fuzz target: an UPDATE from any kind of peer. The first byte says who sent it (bit 0 external,
+ * bit 1 4-octet AS numbers, bits 2 and 3 path IDs of IPv4 and IPv6); the rest is the body. What was
+ * parsed lies in the body; canonical bytes are canonical, decode to themselves, and are what comes
+ * back from a peer they are sent to; prefixes survive a rebuild.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -40,7 +41,10 @@ static void check_faults(const struct attribute_faults *faults, const struct bgp
 	FUZZ_CHECK((faults->action == ATTRIBUTE_RESET) == (error->code == ERROR_UPDATE));
 }
 
-/* Ascending, each type once, headers as short as can be, flags of their kind; and each value can be printed. */
+/*
+ * Ascending, each type once, headers as short as can be, flags of their kind; and each value can be
+ * printed.
+ */
 static void check_canonical(struct span canonical)
 {
 	struct reader r = reader_of_span(canonical);
@@ -101,7 +105,10 @@ static void check_round(
 		FUZZ_CHECK(memcmp(&again, keys, sizeof again) == 0);
 		return;
 	}
-	/* Encoding put a LOCAL_PREF of 100 in; nothing else may differ, so the next round keeps all of it. */
+	/*
+	 * Encoding put a LOCAL_PREF of 100 in; nothing else may differ, so the next round keeps all
+	 * of it.
+	 */
 	FUZZ_CHECK(back.len == canonical.len + 7);
 	FUZZ_CHECK(again.flags == (keys->flags | ATTR_HAS_LOCAL_PREF));
 	again.flags = keys->flags;

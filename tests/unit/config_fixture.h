@@ -1,6 +1,6 @@
 /*
- * What the tests of the configuration share: parsing from memory with the faults as a text. Included by test_config.c and
- * test_config_faults.c, after cmocka.h.
+ * What the tests of the configuration share: parsing from memory with the faults as a text.
+ * Included by test_config.c and test_config_faults.c, after cmocka.h.
  */
 #ifndef UNIT_CONFIG_FIXTURE_H
 #define UNIT_CONFIG_FIXTURE_H

@@ -1,7 +1,8 @@
 /*
- * Speakers around one rib, for the tests of rib/: they send UPDATEs that are described as C initializers, read what they are
- * sent and remember it as a table, and keep the last UPDATE for comparison byte by byte. Belongs to the tests alone;
- * nothing in it allocates, so that a test may take memory away from the rib at any time.
+ * Speakers around one rib, for the tests of rib/: they send UPDATEs that are described as C
+ * initializers, read what they are sent and remember it as a table, and keep the last UPDATE for
+ * comparison byte by byte. Belongs to the tests alone; nothing in it allocates, so that a test may
+ * take memory away from the rib at any time.
  */
 #ifndef UNIT_RIB_FIXTURE_H
 #define UNIT_RIB_FIXTURE_H
@@ -21,8 +22,8 @@
 #define IS(value) (1 + (int64_t)(value))
 
 struct attributes {
-	const char *
-		as_path; /* "65001 {1 2} (65003) [1 2]": sequence, set, confederation sequence and set */
+	const char *as_path; /* "65001 {1 2} (65003) [1 2]": sequence, set, confederation sequence
+				and set */
 	uint8_t origin;
 	const char *next_hop; /* NULL: 192.0.2.254 or fd00::fe */
 	int64_t med, local_pref, originator; /* IS(n); 0: absent */
@@ -75,7 +76,10 @@ void fixture_begin(struct fixture *f, size_t log_limit);
 /* Takes the speakers down, checks that nothing stays in the rib, frees it. */
 void fixture_end(struct fixture *f);
 
-/* The usual parameters of speaker `n`: 192.0.2.(n+1), BGP Identifier 10.0.1.n, both families, 4-octet AS. */
+/*
+ * The usual parameters of speaker `n`: 192.0.2.(n+1), BGP Identifier 10.0.1.n, both families,
+ * 4-octet AS.
+ */
 struct speaker *speaker_of(struct fixture *f, unsigned n, enum role role);
 /* speaker_of and rib_peer_up. */
 struct speaker *speaker_up(struct fixture *f, unsigned n, enum role role);

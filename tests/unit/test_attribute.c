@@ -1,6 +1,6 @@
 /*
- * Path attributes: the faults of RFC 7606 one by one, canonical bytes, and what each kind of peer is sent. Attribute
- * bytes are written out by hand; none is made by the code under test.
+ * Path attributes: the faults of RFC 7606 one by one, canonical bytes, and what each kind of peer
+ * is sent. Attribute bytes are written out by hand; none is made by the code under test.
  */
 #include "tests/unit/unit.h"
 
@@ -61,7 +61,10 @@ static void decode(struct span attributes, const struct attribute_context *conte
 
 enum sender { INTERNAL, EXTERNAL, OLD };
 
-/* `attributes`, from `sender`: the strongest action, the type of the first fault, a piece of its reason. */
+/*
+ * `attributes`, from `sender`: the strongest action, the type of the first fault, a piece of its
+ * reason.
+ */
 struct fault_case {
 	const char *what;
 	struct span attributes;
@@ -491,7 +494,8 @@ static void assert_encoded(
 	attributes_encode(&w, canonical, BYTES(192, 0, 2, 1), how);
 	assert_false(w.overflow);
 	assert_span_equal(((struct span){ bytes, writer_len(&w) }), expected);
-	/* One byte less overflows, and nothing is written behind the end (the sanitizer watches). */
+	/* One byte less overflows, and nothing is written behind the end (the sanitizer watches).
+	 */
 	w = writer_of(bytes, expected.len - 1);
 	attributes_encode(&w, canonical, BYTES(192, 0, 2, 1), how);
 	assert_true(w.overflow);

@@ -1,6 +1,7 @@
 /*
- * rr/config with memory running out: every allocation fails once, and every one after it. Nothing may be accepted half
- * read, nothing may leak. Linked with --wrap for the allocating functions that rr/config*.c uses.
+ * rr/config with memory running out: every allocation fails once, and every one after it. Nothing
+ * may be accepted half read, nothing may leak. Linked with --wrap for the allocating functions that
+ * rr/config*.c uses.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * The FSM against RFC 4271 section 8.2.2, pair by pair: the expectations are written from the RFC's text, not from
- * the table of fsm.c, in a notation of their own.
+ * The FSM against RFC 4271 section 8.2.2, pair by pair: the expectations are written from the RFC's
+ * text, not from the table of fsm.c, in a notation of their own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,9 @@
 #include "bgp/fsm.h"
 
 /*
- * "Next:actions". Next is the first letter of Idle, Connect, Active, Sent (OpenSent), Opconfirm, Established.
- * n NOTIFICATION        d drop the connection     r release resources     x delete routes
+ * "Next:actions". Next is the first letter of Idle, Connect, Active, Sent (OpenSent), Opconfirm,
+ * Established. n NOTIFICATION        d drop the connection     r release resources     x delete
+ * routes
  * + count up            0 count to zero           s stop connect retry    t start connect retry
  * c connect             o send OPEN               k send KEEPALIVE        K start keepalive timer
  * L large hold timer    H negotiated hold timer   e establish             p process

@@ -1,4 +1,7 @@
-/* The log: one line an event whatever the text holds, in both forms, and at most one a second where it is rated. */
+/*
+ * The log: one line an event whatever the text holds, in both forms, and at most one a second where
+ * it is rated.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

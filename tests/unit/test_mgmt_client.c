@@ -186,7 +186,10 @@ static void test_unreachable(void **state)
 	assert_int_equal(request(fixture, "text", "show config"), MGMT_UNREACHABLE);
 }
 
-/* The server has no place left: its word about that arrives, whether it closes before the request is sent or behind it. */
+/*
+ * The server has no place left: its word about that arrives, whether it closes before the request
+ * is sent or behind it.
+ */
 static void test_turned_away(void **state)
 {
 	struct fixture *fixture = *state;

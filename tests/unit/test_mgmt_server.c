@@ -327,7 +327,10 @@ static void test_long_walk(void **state)
 	output_free(&heard);
 }
 
-/* Paths with as many communities as a message holds take milliseconds each: few of them at once, then one a slice. */
+/*
+ * Paths with as many communities as a message holds take milliseconds each: few of them at once,
+ * then one a slice.
+ */
 static void test_big_paths(void **state)
 {
 	struct fixture *fixture = *state;
@@ -556,7 +559,10 @@ static void test_shutdown(void **state)
 	assert_string_equal(fixture->reflector.shutdown_text, "(none)");
 }
 
-/* Two of them before the answer of the first has left: the last one counts, once, and nothing is lost of the other. */
+/*
+ * Two of them before the answer of the first has left: the last one counts, once, and nothing is
+ * lost of the other.
+ */
 static void test_shutdown_twice(void **state)
 {
 	struct fixture *fixture = *state;
@@ -569,7 +575,10 @@ static void test_shutdown_twice(void **state)
 	say(fd, requests, sizeof requests - 1);
 	for (int i = 0; i < 3000; i++)
 		turn(fixture);
-	/* The reader stands still. The walk is to end where it is, with much of its text still waiting. */
+	/*
+	 * The reader stands still. The walk is to end where it is, with much of its text still
+	 * waiting.
+	 */
 	reflector->routes = (uint32_t)reflector->visited;
 	uint64_t walks = reflector->walks;
 	for (int i = 0; i < 100000 && reflector->walks == walks; i++) {

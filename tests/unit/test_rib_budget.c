@@ -1,4 +1,7 @@
-/* What one turn of the rib does is bounded, whatever there is to do, and everything that waits has its turn. */
+/*
+ * What one turn of the rib does is bounded, whatever there is to do, and everything that waits has
+ * its turn.
+ */
 #include "tests/unit/rib_fixture.h"
 
 #include <stdio.h>
@@ -14,7 +17,10 @@ static void announce_own(struct speaker *s, unsigned i, unsigned local_pref)
 	announce(s, text, .local_pref = IS(local_pref));
 }
 
-/* A prefix with many paths is more than one decision's worth of a turn, and the others have their turn all the same. */
+/*
+ * A prefix with many paths is more than one decision's worth of a turn, and the others have their
+ * turn all the same.
+ */
 static void test_budget_of_paths(void **state)
 {
 	const unsigned paths = 800, prefixes = 4;

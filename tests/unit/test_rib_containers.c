@@ -1,6 +1,7 @@
 /*
- * What rib/ keeps things in: slabs of numbered records, sets of numbers, SipHash against its published vectors, and the group log
- * with many readers against a model that knows each message and whom it is for.
+ * What rib/ keeps things in: slabs of numbered records, sets of numbers, SipHash against its
+ * published vectors, and the group log with many readers against a model that knows each message
+ * and whom it is for.
  */
 #include "tests/unit/unit.h"
 
@@ -17,7 +18,10 @@ static uint32_t pick(uint64_t *random, uint32_t below)
 	return (uint32_t)(*random >> 33) % below;
 }
 
-/* vectors_sip128 of the reference implementation: key 00 .. 0f, messages of 0 to 63 bytes 00 01 02 ... */
+/*
+ * vectors_sip128 of the reference implementation: key 00 .. 0f, messages of 0 to 63 bytes 00 01 02
+ * ...
+ */
 static const char *const sip128[64] = {
 	"a3817f04ba25a8e66df67214c7550293",
 	"da87c1d86b99af44347659119b22fc45",
@@ -484,7 +488,10 @@ static void log_add(struct group_log *log, size_t len, uint16_t source)
 	group_log_publish(log, &w, source, 0);
 }
 
-/* A chunk is full when its bytes are or when its records are; it lives as long as a cursor is in it or in front of it. */
+/*
+ * A chunk is full when its bytes are or when its records are; it lives as long as a cursor is in it
+ * or in front of it.
+ */
 static void test_log_chunks(void **state)
 {
 	struct log_cursor slow, fast;

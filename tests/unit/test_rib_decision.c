@@ -1,6 +1,7 @@
 /*
- * The decision process (RFC 4271 section 9.1.2.2, RFC 4456 section 9) through rib.h: each step as rows of two paths whose later steps
- * all speak for the one that must lose, and MED against a model in all orders of arrival.
+ * The decision process (RFC 4271 section 9.1.2.2, RFC 4456 section 9) through rib.h: each step as
+ * rows of two paths whose later steps all speak for the one that must lose, and MED against a model
+ * in all orders of arrival.
  */
 #include "tests/unit/rib_fixture.h"
 

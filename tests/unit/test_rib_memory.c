@@ -1,7 +1,8 @@
 /*
- * The rib with memory running out: a story of peers that come, speak, fall behind, ask for a refresh and go is told again and again, and
- * each time another allocation fails, once or from there on. Nothing may crash or leak; once there is memory again, whoever is
- * still up must know what the others know. Linked with --wrap for the allocating functions that rib/ uses.
+ * The rib with memory running out: a story of peers that come, speak, fall behind, ask for a
+ * refresh and go is told again and again, and each time another allocation fails, once or from
+ * there on. Nothing may crash or leak; once there is memory again, whoever is still up must know
+ * what the others know. Linked with --wrap for the allocating functions that rib/ uses.
  */
 #include "tests/unit/rib_fixture.h"
 
@@ -104,7 +105,10 @@ static void long_attributes(unsigned n, unsigned rounds)
 	}
 }
 
-/* More than a chunk of the log holds, so that flushes and the walks of those who join need another amid their work. */
+/*
+ * More than a chunk of the log holds, so that flushes and the walks of those who join need another
+ * amid their work.
+ */
 static void fill_chunks(unsigned n)
 {
 	static const uint8_t unknown[3804] = { 0xd0, 99, 3800 >> 8, 3800 & 0xff };
@@ -189,7 +193,10 @@ static void check_same(const struct speaker *s, const struct speaker *fresh)
 	assert_int_equal(heard_count(s, NULL), known);
 }
 
-/* What every peer should know is what a newcomer of its kind is told: another way to the same place. */
+/*
+ * What every peer should know is what a newcomer of its kind is told: another way to the same
+ * place.
+ */
 static void check_converged(void)
 {
 	static const char *const own = "198.51.100.0/24";
@@ -220,7 +227,10 @@ static void check_converged(void)
 	}
 }
 
-/* About how many allocations the story takes; `in_a_row` of them fail, from the first on, then from `step` later ... */
+/*
+ * About how many allocations the story takes; `in_a_row` of them fail, from the first on, then from
+ * `step` later ...
+ */
 static long tell(long in_a_row, long step)
 {
 	for (long allowed = 0;; allowed += step) {

@@ -1,7 +1,8 @@
 /*
- * The whole rib against a model: peers of all kinds come and go, announce, withdraw, ask for refreshes, change their role and read their
- * output in odd pieces, at random but repeatably. Afterwards, with everything read, each peer's table must be what RFC 4456 says it is told.
- * The log limit is so small that peers are taken off the log all the time.
+ * The whole rib against a model: peers of all kinds come and go, announce, withdraw, ask for
+ * refreshes, change their role and read their output in odd pieces, at random but repeatably.
+ * Afterwards, with everything read, each peer's table must be what RFC 4456 says it is told. The
+ * log limit is so small that peers are taken off the log all the time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -432,7 +433,8 @@ static void settle(struct model *m)
 		m->now += 10000;
 		busy = rib_run(m->rib, m->now, true, 1000) != UINT64_MAX;
 		for (unsigned i = 0; i < PEERS; i++) {
-			/* Only who was told to: a wake-up that is missing shows as a missing route. */
+			/* Only who was told to: a wake-up that is missing shows as a missing route.
+			 */
 			while (m->clients[i].peer != NULL && m->clients[i].ready) {
 				if (client_read(&m->clients[i], 5000))
 					busy = true;

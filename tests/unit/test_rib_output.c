@@ -1,6 +1,7 @@
 /*
- * How changes reach the peers: split horizon, oversized attributes, slow peers and the limit of the log, joining together,
- * moves, and when a flush comes. What is told, and in which bytes, is in test_rib_rules.c.
+ * How changes reach the peers: split horizon, oversized attributes, slow peers and the limit of the
+ * log, joining together, moves, and when a flush comes. What is told, and in which bytes, is in
+ * test_rib_rules.c.
  */
 #include "tests/unit/rib_fixture.h"
 
@@ -136,8 +137,8 @@ static struct span unknown_attribute(size_t len)
 }
 
 /*
- * RFC 8654 section 4: attributes that no message of 4096 bytes holds. The route is withdrawn from those who cannot be told, wherever
- * they stand; those with extended messages are told.
+ * RFC 8654 section 4: attributes that no message of 4096 bytes holds. The route is withdrawn from
+ * those who cannot be told, wherever they stand; those with extended messages are told.
  */
 static void test_oversized(void **state)
 {
@@ -198,10 +199,16 @@ static void test_oversized(void **state)
 	fixture_end(&f);
 }
 
-/* The longest attributes that fit, and one byte more: with the prefix of full length that the builder leaves room for. */
+/*
+ * The longest attributes that fit, and one byte more: with the prefix of full length that the
+ * builder leaves room for.
+ */
 static void test_oversized_by_a_byte(void **state)
 {
-	/* header, lengths, ORIGIN, AS_PATH, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, the header of the unknown one, /32 */
+	/*
+	 * header, lengths, ORIGIN, AS_PATH, NEXT_HOP, LOCAL_PREF, ORIGINATOR_ID, CLUSTER_LIST, the
+	 * header of the unknown one, /32
+	 */
 	const size_t most = 4096 - 19 - 4 - 4 - 3 - 7 - 7 - 7 - 7 - 4 - 5;
 	struct speaker *source, *to;
 
@@ -336,7 +343,10 @@ static void test_slow_peers_together(void **state)
 	}
 	check_all(fast, rounds);
 	assert_int_equal(groups_of(&f).detached, n_slow);
-	/* The path of one of them comes first, that of another does no more: each hears of all but its own. */
+	/*
+	 * The path of one of them comes first, that of another does no more: each hears of all but
+	 * its own.
+	 */
 	announce_own(slow[0], 0, 1000);
 	announce_own(slow[1], 1, 1);
 	fixture_settle(&f);
@@ -356,7 +366,10 @@ static void test_slow_peers_together(void **state)
 	fixture_end(&f);
 }
 
-/* One of those who catch up together stops: the others go on, and what is kept for it stays bounded. */
+/*
+ * One of those who catch up together stops: the others go on, and what is kept for it stays
+ * bounded.
+ */
 static void test_slow_among_slow(void **state)
 {
 	struct speaker *source, *fast, *slow[2];
@@ -422,7 +435,10 @@ static void test_all_peers_slow(void **state)
 	fixture_end(&f);
 }
 
-/* Withdrawals that a slow peer had not read reach it, also those of prefixes that are gone from the table. */
+/*
+ * Withdrawals that a slow peer had not read reach it, also those of prefixes that are gone from the
+ * table.
+ */
 static void test_slow_peer_withdrawals(void **state)
 {
 	struct speaker *source, *slow;
@@ -467,7 +483,8 @@ static void test_slow_peer_withdrawals(void **state)
 	fixture_end(&f);
 }
 
-/* Peers that come up together are walked for once; each is sent the whole table, then End-of-RIB. */
+/* Peers that come up together are walked for once; each is sent the whole table, then End-of-RIB.
+ */
 static void test_joining_together(void **state)
 {
 	struct speaker *source;
@@ -628,7 +645,10 @@ static int64_t best_med(const char *text)
 	return med;
 }
 
-/* While the paths of a peer that left are being withdrawn, piece by piece, none of them is chosen or told any more. */
+/*
+ * While the paths of a peer that left are being withdrawn, piece by piece, none of them is chosen
+ * or told any more.
+ */
 static void test_departing(void **state)
 {
 	struct speaker *gone, *stays, *to, *late;

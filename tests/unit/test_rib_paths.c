@@ -1,4 +1,7 @@
-/* A prefix with very many paths, where the table goes over to its index: against an array that says what must be there. */
+/*
+ * A prefix with very many paths, where the table goes over to its index: against an array that says
+ * what must be there.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

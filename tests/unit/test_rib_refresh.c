@@ -1,4 +1,7 @@
-/* Route refresh, both ways: what a peer that asks is sent again, and what a peer that sends all again no longer has. */
+/*
+ * Route refresh, both ways: what a peer that asks is sent again, and what a peer that sends all
+ * again no longer has.
+ */
 #include "tests/unit/rib_fixture.h"
 
 #define V4 "10.1.0.0/16"
@@ -11,7 +14,8 @@ static void expect_traffic(const struct speaker *s, unsigned announcements, unsi
 	assert_int_equal(s->withdrawals, withdrawals);
 }
 
-/* RFC 2918; RFC 7313 section 4: between BoRR and EoRR stands the whole Adj-RIB-Out of the family. */
+/* RFC 2918; RFC 7313 section 4: between BoRR and EoRR stands the whole Adj-RIB-Out of the family.
+ */
 static void test_refresh(void **state)
 {
 	struct speaker *source, *to, *four;
@@ -50,7 +54,10 @@ static void test_refresh(void **state)
 	fixture_end(&f);
 }
 
-/* A peer that asks again and again is sent the family once more when it has taken it, not as often as it asked. */
+/*
+ * A peer that asks again and again is sent the family once more when it has taken it, not as often
+ * as it asked.
+ */
 static void test_refresh_flood(void **state)
 {
 	struct speaker *source, *to;
@@ -82,7 +89,10 @@ static void test_refresh_flood(void **state)
 	fixture_end(&f);
 }
 
-/* RFC 7313 section 4, from the peer: however often it begins anew, what it did not announce since the last time goes at the end. */
+/*
+ * RFC 7313 section 4, from the peer: however often it begins anew, what it did not announce since
+ * the last time goes at the end.
+ */
 static void test_refresh_begun_often(void **state)
 {
 	struct speaker *source, *to;

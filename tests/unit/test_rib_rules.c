@@ -1,6 +1,7 @@
 /*
- * Who hears of what, and in which bytes: the import and export rules of RFC 4456, RFC 4271, RFC 1997 and RFC 7606 as they show at the
- * peers of a rib. Output under load (slow peers, split horizon, refresh) is in test_rib_output.c.
+ * Who hears of what, and in which bytes: the import and export rules of RFC 4456, RFC 4271, RFC
+ * 1997 and RFC 7606 as they show at the peers of a rib. Output under load (slow peers, split
+ * horizon, refresh) is in test_rib_output.c.
  */
 #include "tests/unit/rib_fixture.h"
 
@@ -44,7 +45,10 @@ static struct speaker *source_up(unsigned n, enum role role)
 	return s;
 }
 
-/* What was announced before is withdrawn at the others; each refused prefix counts, also when its attributes are known. */
+/*
+ * What was announced before is withdrawn at the others; each refused prefix counts, also when its
+ * attributes are known.
+ */
 static void test_refused(void **state)
 {
 	(void)state;
@@ -86,7 +90,10 @@ static void test_not_refused(void **state)
 	fixture_begin(&f, 0);
 	source = source_up(0, ROLE_CLIENT);
 	other = speaker_up(&f, 1, ROLE_CLIENT);
-	/* Near misses: our router ID as cluster ID, our cluster ID as ORIGINATOR_ID, the next hop of the other family. */
+	/*
+	 * Near misses: our router ID as cluster ID, our cluster ID as ORIGINATOR_ID, the next hop
+	 * of the other family.
+	 */
 	announce(source, V4, .originator = IS(OUR_CLUSTER), .clusters = { OUR_ID, 1 },
 		.as_path = "645120 64511", .next_hop = "192.0.2.101");
 	announce(source, V6, .next_hop = "fd00::101");
@@ -162,7 +169,10 @@ static void test_treat_as_withdraw(void **state)
 	fixture_end(&f);
 }
 
-/* Attribute discard: the route stands without it; counted each time, though the attributes were seen before. */
+/*
+ * Attribute discard: the route stands without it; counted each time, though the attributes were
+ * seen before.
+ */
 static void test_attribute_discard(void **state)
 {
 	struct speaker *source, *other;
@@ -182,7 +192,10 @@ static void test_attribute_discard(void **state)
 	fixture_end(&f);
 }
 
-/* The same bytes from another kind of peer, or beside another next hop, are not the same attributes. */
+/*
+ * The same bytes from another kind of peer, or beside another next hop, are not the same
+ * attributes.
+ */
 static void test_cached_attributes(void **state)
 {
 	/* As 2-octet numbers three segments of one AS, as 4-octet numbers two. */
@@ -322,7 +335,10 @@ static void test_who_hears(void **state)
 	}
 }
 
-/* RFC 4456 section 8 on ORIGINATOR_ID and CLUSTER_LIST, section 10 on NEXT_HOP, AS_PATH, LOCAL_PREF and MED. */
+/*
+ * RFC 4456 section 8 on ORIGINATOR_ID and CLUSTER_LIST, section 10 on NEXT_HOP, AS_PATH, LOCAL_PREF
+ * and MED.
+ */
 static void test_reflected_attributes(void **state)
 {
 	struct speaker *source, *other, *external;
@@ -371,7 +387,10 @@ static void test_reflected_attributes(void **state)
 	fixture_end(&f);
 }
 
-/* RFC 4271 section 5.1: what an external peer is told. The fixture fails on LOCAL_PREF, ORIGINATOR_ID and CLUSTER_LIST. */
+/*
+ * RFC 4271 section 5.1: what an external peer is told. The fixture fails on LOCAL_PREF,
+ * ORIGINATOR_ID and CLUSTER_LIST.
+ */
 static void test_external_attributes(void **state)
 {
 	struct speaker *source, *external, *two_octets, *third;
@@ -523,7 +542,10 @@ static void test_communities(void **state)
 #define assert_last(speaker, bytes) \
 	assert_span_equal(((struct span){ (speaker)->last, (speaker)->last_len }), SPAN_OF(bytes))
 
-/* What a client is sent, to the byte: attributes in ascending order, MP attributes first (RFC 7606 section 5.1). */
+/*
+ * What a client is sent, to the byte: attributes in ascending order, MP attributes first (RFC 7606
+ * section 5.1).
+ */
 static void test_golden_bytes(void **state)
 {
 	struct speaker *source, *to;

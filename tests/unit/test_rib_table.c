@@ -1,6 +1,7 @@
 /*
- * The table of one family against a model: paths by (prefix, source, path ID) that come, change and go, a prefix with so many that they are
- * indexed, numbers that stay while change sets hold them, and nothing left at the end.
+ * The table of one family against a model: paths by (prefix, source, path ID) that come, change and
+ * go, a prefix with so many that they are indexed, numbers that stay while change sets hold them,
+ * and nothing left at the end.
  */
 #include "tests/unit/unit.h"
 
@@ -115,7 +116,10 @@ static void mark(struct model *m, unsigned p, uint16_t source, uint32_t id)
 	}
 }
 
-/* Each path of the model is in the lists of its entry and its peer, and the lists hold no other that has attributes. */
+/*
+ * Each path of the model is in the lists of its entry and its peer, and the lists hold no other
+ * that has attributes.
+ */
 static void check(const struct model *m)
 {
 	uint64_t n_paths = 0;
@@ -226,7 +230,8 @@ static void test_random(void **state)
 	}
 }
 
-/* An entry stays while something is to be told about it, with its number; then the number is free. */
+/* An entry stays while something is to be told about it, with its number; then the number is free.
+ */
 static void test_entry_numbers(void **state)
 {
 	static struct model m;

@@ -1,6 +1,7 @@
 /*
- * The radix tree against a sorted array: both families, all lengths, prefixes near each other and far apart, at random but
- * repeatably. Entry numbers are the model's: what a find or a walk gives is compared with it in full.
+ * The radix tree against a sorted array: both families, all lengths, prefixes near each other and
+ * far apart, at random but repeatably. Entry numbers are the model's: what a find or a walk gives
+ * is compared with it in full.
  */
 #include "tests/unit/unit.h"
 
@@ -91,8 +92,9 @@ static void check_find(const struct model *m, const struct prefix *prefix)
 }
 
 /*
- * Any length; the bits are random, or near those of a prefix that is there, or mostly zeros or ones, so that nodes are full, runs of
- * bits are skipped, and prefixes of the same address differ in length.
+ * Any length; the bits are random, or near those of a prefix that is there, or mostly zeros or
+ * ones, so that nodes are full, runs of bits are skipped, and prefixes of the same address differ
+ * in length.
  */
 static struct prefix random_prefix(struct model *m, enum family family)
 {
@@ -243,7 +245,10 @@ static void test_random_ipv6(void **state)
 		run_random(FAMILY_IPV6_UNICAST, seed * 104729, seed % 2 ? MODEL_MAX : 30);
 }
 
-/* Every length of one address, at both ends of the address space; then a full node: all prefixes of up to six bits. */
+/*
+ * Every length of one address, at both ends of the address space; then a full node: all prefixes of
+ * up to six bits.
+ */
 static void run_lengths(enum family family)
 {
 	static struct model m;

@@ -1,4 +1,7 @@
-/* What `show` reads of the rib: walks of each kind, in slices, while the table changes; counts; names. */
+/*
+ * What `show` reads of the rib: walks of each kind, in slices, while the table changes; counts;
+ * names.
+ */
 #include "tests/unit/rib_fixture.h"
 
 #include <stdio.h>

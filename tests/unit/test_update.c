@@ -1,6 +1,6 @@
 /*
- * UPDATE messages: taken apart with every fault of RFC 7606 sections 3 to 5, and built. Messages are bytes written
- * out by hand.
+ * UPDATE messages: taken apart with every fault of RFC 7606 sections 3 to 5, and built. Messages
+ * are bytes written out by hand.
  */
 #include "tests/unit/unit.h"
 
@@ -124,7 +124,8 @@ static void test_path_ids(void **state)
 	assert_string_equal(prefixes(update.withdrawn, FAMILY_IPV4_UNICAST, true), "10.0.0.0/8#9");
 	assert_string_equal(
 		prefixes(update.nlri, FAMILY_IPV4_UNICAST, true), "192.0.2.0/24#1 192.0.2.0/24#2");
-	/* Without the capability the path ID reads as four default routes and more: here, a fault. */
+	/* Without the capability the path ID reads as four default routes and more: here, a fault.
+	 */
 	struct attribute_context ipv6_only = { .add_path_receive = FAMILY_BIT(
 						       FAMILY_IPV6_UNICAST) };
 	parse(BYTES(0, 6, AS(0x21000000), NET_10, 0, 0), &ipv6_only);
@@ -173,7 +174,10 @@ static void test_end_of_rib(void **state)
 #define WITHDRAW ATTRIBUTE_TREAT_AS_WITHDRAW
 #define RESET	 ATTRIBUTE_RESET
 
-/* A body, what is done, the subcode of the NOTIFICATION when it is a reset, and a piece of the reason. */
+/*
+ * A body, what is done, the subcode of the NOTIFICATION when it is a reset, and a piece of the
+ * reason.
+ */
 static const struct fault_case {
 	const char *what;
 	struct span body;
@@ -251,7 +255,8 @@ static const struct fault_case {
 		0, 2, NET_10, 0, 4, 0x40, 6, 1, 9),
 	CASE("withdraw with sound attributes, not all mandatory ones", ATTRIBUTE_ACCEPT, 0, NULL, 0,
 		2, NET_10, 0, 4, ORIGIN_I),
-	/* RFC 4760 section 3: without NLRI of the classic field NEXT_HOP is ignored, whatever it says. */
+	/* RFC 4760 section 3: without NLRI of the classic field NEXT_HOP is ignored, whatever it
+	   says. */
 	CASE("withdraw with a NEXT_HOP of 0.0.0.0", ATTRIBUTE_ACCEPT, 0, NULL, 0, 0, 0, 18,
 		MP_UNREACH_6, 0x40, 3, 4, 0, 0, 0, 0),
 	CASE("routes of another family with a malformed ORIGIN", ATTRIBUTE_ACCEPT, 0, NULL, 0, 0, 0,
@@ -508,7 +513,10 @@ static void test_build_no_room(void **state)
 	update_end(&b);
 	assert_int_equal(count, 3);
 	assert_false(w.overflow);
-	/* The same for a withdraw, whose last two bytes are written at the end: 19 + 2 + 2 * 5 + 2 are 33. */
+	/*
+	 * The same for a withdraw, whose last two bytes are written at the end: 19 + 2 + 2 * 5 + 2
+	 * are 33.
+	 */
 	for (size_t size = 33; size < 38; size++) {
 		w = writer_of(buffer, size);
 		assert_true(update_begin_unreach(&b, &w, 4096, FAMILY_IPV4_UNICAST, false));

@@ -1,6 +1,6 @@
 /*
- * What every unit test includes: cmocka with the headers it needs first, and comparisons that show bytes as bytes.
- * Belongs to the tests alone.
+ * What every unit test includes: cmocka with the headers it needs first, and comparisons that show
+ * bytes as bytes. Belongs to the tests alone.
  */
 #ifndef UNIT_UNIT_H
 #define UNIT_UNIT_H
