@@ -4,7 +4,8 @@
 
 #include "tests/bench/session.h"
 
-/* Churned routes carry the number of their announcement in two communities, so that no two are alike. */
+/* Churned routes carry the number of their announcement in two communities, so that no two are
+ * alike. */
 #define CHURN_COMMUNITY_HIGH (65010u << 16)
 #define CHURN_COMMUNITY_LOW  (65011u << 16)
 

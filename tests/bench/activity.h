@@ -1,6 +1,7 @@
 /*
- * What goes on in the background while the script continues: churn (prefixes announced with ever new attributes at a given rate) and
- * flap (speakers that leave and join). The script starts them; the poll loop calls activities_run as often as activities_pause says.
+ * What goes on in the background while the script continues: churn (prefixes announced with ever
+ * new attributes at a given rate) and flap (speakers that leave and join). The script starts them;
+ * the poll loop calls activities_run as often as activities_pause says.
  */
 #ifndef BENCH_ACTIVITY_H
 #define BENCH_ACTIVITY_H
@@ -26,7 +27,8 @@ struct activity {
 
 /* Takes ownership of `activity` (from malloc). */
 void activity_start(struct bench *bench, struct activity *activity);
-/* Does what is due. An activity that ends is freed; a flap ends with all its speakers connecting. */
+/* Does what is due. An activity that ends is freed; a flap ends with all its speakers connecting.
+ */
 void activities_run(struct bench *bench);
 /* Milliseconds until activities_run has something to do; -1: there is no activity. */
 int activities_pause(const struct bench *bench);

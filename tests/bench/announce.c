@@ -250,7 +250,8 @@ static void write_raw(
 	}
 }
 
-/* Our own address as next hop; where the session is of the other family, an address made of it (README.md says how). */
+/* Our own address as next hop; where the session is of the other family, an address made of it
+ * (README.md says how). */
 static struct ip_address next_hop_self(const struct speaker *speaker, enum family family)
 {
 	const struct ip_address *local = &speaker->local;
@@ -454,7 +455,8 @@ static bool encode_set(const struct speaker *speaker, const struct attribute_set
 	return !w->overflow;
 }
 
-/* One UPDATE of as many routes from the front of `pending` as share family and set and fit. False: no room in `w`. */
+/* One UPDATE of as many routes from the front of `pending` as share family and set and fit. False:
+ * no room in `w`. */
 static bool write_one(struct speaker *speaker, const struct table *table, struct writer *w)
 {
 	const struct route *first = &speaker->routes[speaker->pending[speaker->pending_at]];

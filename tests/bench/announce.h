@@ -1,7 +1,8 @@
 /*
- * What a speaker announces: attributes from words of the script, the routes of each speaker, and the packing of what is pending into
- * UPDATEs (one attribute set a message, as a router does). The script and the MRT reader add and withdraw routes; the session asks
- * for bytes when its socket takes some. It knows no socket.
+ * What a speaker announces: attributes from words of the script, the routes of each speaker, and
+ * the packing of what is pending into UPDATEs (one attribute set a message, as a router does). The
+ * script and the MRT reader add and withdraw routes; the session asks for bytes when its socket
+ * takes some. It knows no socket.
  */
 #ifndef BENCH_ANNOUNCE_H
 #define BENCH_ANNOUNCE_H
@@ -38,18 +39,21 @@ struct attribute_spec {
 };
 
 /*
- * Reads "KEY VALUE" at words[*at] into `spec` and moves `*at` behind it. 1: done; 0: the word is no attribute; -1: it is one, but
- * `error` (of `size` bytes) says what is wrong with its value.
+ * Reads "KEY VALUE" at words[*at] into `spec` and moves `*at` behind it. 1: done; 0: the word is no
+ * attribute; -1: it is one, but `error` (of `size` bytes) says what is wrong with its value.
  */
 int attribute_spec_word(struct attribute_spec *spec, char **words, size_t n_words, size_t *at,
 	char *error, size_t size);
-/* The attribute set of `spec` for a route of `family` from `speaker`; 0 when it does not fit or memory is short. */
+/* The attribute set of `spec` for a route of `family` from `speaker`; 0 when it does not fit or
+ * memory is short. */
 uint32_t attribute_spec_set(const struct attribute_spec *spec, struct table *table,
 	const struct speaker *speaker, enum family family);
 
-/* Announces (or with `set` 0 withdraws) one route; it is sent when the session is up. False when memory is short. */
+/* Announces (or with `set` 0 withdraws) one route; it is sent when the session is up. False when
+ * memory is short. */
 bool speaker_route(struct speaker *speaker, uint32_t slot, uint32_t set);
-/* Routes of `families` are due (again): of a new session, with End-of-RIB after them, or after a ROUTE-REFRESH. False: no memory. */
+/* Routes of `families` are due (again): of a new session, with End-of-RIB after them, or after a
+ * ROUTE-REFRESH. False: no memory. */
 bool speaker_routes_due(
 	struct speaker *speaker, const struct table *table, uint8_t families, bool new_session);
 /* True while routes or End-of-RIB wait to be sent. */

@@ -1,6 +1,7 @@
 /*
- * The state of one process of test speakers: what it talks to, its groups of speakers, and the poll loop's view of them. Everything
- * of tests/bench works on it; speaker.c (main) owns it. It holds no protocol rule and does no input or output.
+ * The state of one process of test speakers: what it talks to, its groups of speakers, and the poll
+ * loop's view of them. Everything of tests/bench works on it; speaker.c (main) owns it. It holds no
+ * protocol rule and does no input or output.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H

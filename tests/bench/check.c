@@ -104,9 +104,10 @@ static uint32_t reflected_set(
 	}
 	for (; more; more = attribute_next(&r, &view))
 		copy_attribute(&w, &view);
-	/* RFC 2545 section 3: a link-local address goes along only to a peer on the next hop's own subnet. */
+	/* RFC 2545 section 3: a link-local address goes along only to a peer on the next hop's own
+	 * subnet. */
 	struct span next_hop = attribute_set_next_hop(from);
-	if (next_hop.len == 32 && !rules->verbatim)
+	if (next_hop.len == 32 && !rules->verbatim && !rules->link_local)
 		next_hop.len = 16;
 	uint32_t reflected = w.overflow ? 0
 					: table_set(bench->table,
@@ -188,7 +189,8 @@ static void format_set(const struct table *table, uint32_t set, char *text, size
 	}
 }
 
-/* The bytes, where the text does not show the difference: flags, a link-local next hop, unknown attributes. */
+/* The bytes, where the text does not show the difference: flags, a link-local next hop, unknown
+ * attributes. */
 static void format_bytes(const struct table *table, uint32_t set, char *text, size_t size)
 {
 	const struct attribute_set *attributes = table_set_of(table, set);
@@ -271,7 +273,8 @@ static uint32_t number_of(struct span canonical, uint8_t type, uint32_t absent)
 	return number;
 }
 
-/* AS_PATH length and neighbor AS (RFC 4271 section 9.1.2.2 a and c): an AS_SET counts one and is no neighbor AS. */
+/* AS_PATH length and neighbor AS (RFC 4271 section 9.1.2.2 a and c): an AS_SET counts one and is no
+ * neighbor AS. */
 static unsigned path_length(struct span canonical, uint32_t *neighbor_as)
 {
 	struct attribute_view view = { 0 };
@@ -295,7 +298,8 @@ static unsigned path_length(struct span canonical, uint32_t *neighbor_as)
 	return length;
 }
 
-/* Is `a` better than `b`, both from internal peers at the same distance (RFC 4271 section 9.1.2.2, RFC 4456 section 9)? */
+/* Is `a` better than `b`, both from internal peers at the same distance (RFC 4271 section 9.1.2.2,
+ * RFC 4456 section 9)? */
 static bool is_better(const struct table *table, const struct expected *a, const struct expected *b)
 {
 	struct span x = attribute_set_canonical(table_set_of(table, a->set));
@@ -317,7 +321,8 @@ static bool is_better(const struct table *table, const struct expected *a, const
 	return by < 0;
 }
 
-/* One prefix of which every client must have the best path of all; it is not sent back to its announcer. */
+/* One prefix of which every client must have the best path of all; it is not sent back to its
+ * announcer. */
 static unsigned check_decided(
 	struct checker *checker, const struct speaker *client, const struct expected *run, size_t n)
 {
@@ -353,13 +358,15 @@ static unsigned check_best(
 	}
 	if (candidate != 0)
 		checker->result->compared++;
-	/* Where the client announces the prefix too, its own path may be the best: it is not sent back. */
+	/* Where the client announces the prefix too, its own path may be the best: it is not sent
+	 * back. */
 	if (found != candidate && !(found == 0 && own))
 		difference(checker, client, run[0].base, found, candidate);
 	return found != 0;
 }
 
-/* One prefix at an ADD-PATH client: exactly the paths of the others. `*at` runs through checker->paths. */
+/* One prefix at an ADD-PATH client: exactly the paths of the others. `*at` runs through
+ * checker->paths. */
 static unsigned check_all(struct checker *checker, const struct speaker *client,
 	const struct expected *run, size_t n, size_t *at)
 {
@@ -373,7 +380,8 @@ static unsigned check_all(struct checker *checker, const struct speaker *client,
 	}
 	qsort(checker->wanted, n_wanted, sizeof(*checker->wanted), path_compare);
 	checker->result->compared += n_wanted;
-	/* Paths in between belong to prefixes that nobody announces; the count of extra paths finds them. */
+	/* Paths in between belong to prefixes that nobody announces; the count of extra paths finds
+	 * them. */
 	while (*at < checker->n_paths && checker->paths[*at].base < base)
 		(*at)++;
 	for (; *at < checker->n_paths && checker->paths[*at].base == base; (*at)++, held_paths++) {
@@ -408,7 +416,8 @@ static void check_extra(struct checker *checker, const struct speaker *client)
 		uint32_t base = table_slot_of(checker->bench->table, i)->base;
 		uint8_t family = table_slot_of(checker->bench->table, i)->prefix.family;
 
-		/* A path ID from a session without ADD-PATH, or a family that was not negotiated, is as wrong. */
+		/* A path ID from a session without ADD-PATH, or a family that was not negotiated,
+		 * is as wrong. */
 		if (!is_expected(checker, base) ||
 			(client->negotiated.families & FAMILY_BIT(family)) == 0 ||
 			(i != base && !(client->negotiated.add_path_receive & FAMILY_BIT(family))))

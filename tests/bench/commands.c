@@ -99,10 +99,11 @@ const struct command commands[] = {
 		"established|down|sent REF, prefixes|at-least REF N [family F], fresh REF N, "
 		"end-of-rib REF [family F], quiet MS, activity, probe, seconds N; [timeout S]",
 		"holds the script back", wait_begin },
-	{ "check", "REF cluster-id ID|verbatim [best] [med-zero] [limit N]",
+	{ "check", "REF cluster-id ID|verbatim [best] [med-zero] [link-local] [limit N]",
 		"every client has the others' paths as RFC 4456 reflects them (verbatim: as they "
 		"were sent), and nothing else; best: of several, that of the decision process; "
-		"med-zero: a MED of 0 is added where there was none",
+		"med-zero: a MED of 0 is added where there was none; link-local: such a next hop "
+		"stays",
 		run_check },
 	{ "dump", "REF FILE|FOLDER",
 		"prefix|path-id|next-hop|as-path|origin|local-pref|med|communities|originator-id|"

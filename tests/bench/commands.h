@@ -1,6 +1,7 @@
 /*
- * The commands of the script, by what they work on: sessions (command_session.c), routes (command_route.c), reports
- * (command_report.c), measurements (command_measure.c). commands.c holds the table. Each is called by script.c with the words behind its name.
+ * The commands of the script, by what they work on: sessions (command_session.c), routes
+ * (command_route.c), reports (command_report.c), measurements (command_measure.c). commands.c holds
+ * the table. Each is called by script.c with the words behind its name.
  */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H

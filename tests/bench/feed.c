@@ -27,7 +27,8 @@ struct feeding {
 	uint8_t canonical[CANONICAL_MAX];
 };
 
-/* MP_REACH_NLRI of a RIB entry: next hop length and next hop alone (RFC 6396 section 4.3.4), or, as some write it, whole. */
+/* MP_REACH_NLRI of a RIB entry: next hop length and next hop alone (RFC 6396 section 4.3.4), or, as
+ * some write it, whole. */
 static bool rib_next_hop(struct span value, struct span *next_hop)
 {
 	struct reader r = reader_of_span(value);
@@ -43,7 +44,8 @@ static bool rib_next_hop(struct span value, struct span *next_hop)
 /* The attribute set of a RIB entry; 0 when its attributes are not fit to be announced. */
 static uint32_t set_of_route(struct feeding *feeding, const struct mrt_route *route)
 {
-	/* The peers of a collector are external to it: what RFC 7606 discards from those does not count. */
+	/* The peers of a collector are external to it: what RFC 7606 discards from those does not
+	 * count. */
 	const struct attribute_context context = { .external = true, .as4 = true };
 	struct attribute_faults faults = { 0 };
 	struct attribute_keys keys;
@@ -120,7 +122,8 @@ static bool on_route(void *context, const struct mrt_route *route)
 	return !feeding->no_memory;
 }
 
-/* By attribute set, so that UPDATEs are as full as a router's; in the order of the file among equals. */
+/* By attribute set, so that UPDATEs are as full as a router's; in the order of the file among
+ * equals. */
 static int fed_route_compare(const void *a, const void *b)
 {
 	const struct fed_route *x = a, *y = b;
@@ -156,7 +159,8 @@ static bool announce_fed(struct feeding *feeding)
 	return true;
 }
 
-/* Gives the peers that have routes numbers from 0 in the order of their indexes. False when there are too many. */
+/* Gives the peers that have routes numbers from 0 in the order of their indexes. False when there
+ * are too many. */
 static bool number_peers(struct feeding *feeding)
 {
 	uint32_t speakers = feeding->selection->last - feeding->selection->first + 1;

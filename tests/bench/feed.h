@@ -1,6 +1,7 @@
 /*
- * Makes MRT files what speakers announce: the table of one peer of the file, the tables of all its peers, or its updates. Called
- * by the script. It reads the file through mrt.h and leaves the sending to the sessions.
+ * Makes MRT files what speakers announce: the table of one peer of the file, the tables of all its
+ * peers, or its updates. Called by the script. It reads the file through mrt.h and leaves the
+ * sending to the sessions.
  */
 #ifndef BENCH_FEED_H
 #define BENCH_FEED_H

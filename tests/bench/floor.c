@@ -1,7 +1,8 @@
 /*
- * heliostat-floor: what the same bytes cost with no BGP behind them. It answers each OPEN with an OPEN, puts every UPDATE that it
- * receives into one log, and writes the log to everybody else, byte by byte as it came: no attribute is looked at, no table kept.
- * The benchmark runs it beside the reflectors, to tell their cost from that of the machine. It stands alone and is no part of the
+ * heliostat-floor: what the same bytes cost with no BGP behind them. It answers each OPEN with an
+ * OPEN, puts every UPDATE that it receives into one log, and writes the log to everybody else, byte
+ * by byte as it came: no attribute is looked at, no table kept. The benchmark runs it beside the
+ * reflectors, to tell their cost from that of the machine. It stands alone and is no part of the
  * reflector.
  */
 #include <arpa/inet.h>

@@ -1,6 +1,7 @@
 /*
- * Reads MRT files (RFC 6396), plain or bzip2: TABLE_DUMP_V2 (with the ADD-PATH subtypes of RFC 8050) as routes of a peer, and the
- * UPDATE messages of BGP4MP. Hands every route and every message to a callback; keeps nothing, opens only the file.
+ * Reads MRT files (RFC 6396), plain or bzip2: TABLE_DUMP_V2 (with the ADD-PATH subtypes of RFC
+ * 8050) as routes of a peer, and the UPDATE messages of BGP4MP. Hands every route and every message
+ * to a callback; keeps nothing, opens only the file.
  */
 #ifndef BENCH_MRT_H
 #define BENCH_MRT_H
@@ -19,8 +20,8 @@ struct mrt_route {
 	uint32_t path_id;
 	uint16_t peer_index;
 	const struct mrt_peer *peer;
-	struct span
-		attributes; /* as they stand in the file: AS numbers in 4 octets, MP_REACH_NLRI shortened */
+	struct span attributes; /* as they stand in the file: AS numbers in 4 octets, MP_REACH_NLRI
+				   shortened */
 };
 
 /* The body of one UPDATE message. */
@@ -38,7 +39,8 @@ struct mrt_visitor {
 	void *context;
 };
 
-/* False when the file cannot be read to its end; `error` (of `size` bytes) says why, with the offset of the record. */
+/* False when the file cannot be read to its end; `error` (of `size` bytes) says why, with the
+ * offset of the record. */
 bool mrt_read(const char *path, const struct mrt_visitor *visitor, char *error, size_t size);
 
 #endif

@@ -132,7 +132,8 @@ bool script_selection(struct script *script, const char *word, struct selection 
 	return true;
 }
 
-/* Words are parted by blanks; quotes keep blanks; # begins a comment. Changes `line`. False: an open quote or too many. */
+/* Words are parted by blanks; quotes keep blanks; # begins a comment. Changes `line`. False: an
+ * open quote or too many. */
 static bool split(struct script *script, char *line, char **words, size_t *n_words)
 {
 	*n_words = 0;

@@ -1,6 +1,7 @@
 /*
- * The script: lines of text in, one JSON line out for each. Splits lines into words, finds the command in the table of commands.c, and
- * holds back further lines while a `wait` is unfinished. speaker.c feeds it; it reads no file itself.
+ * The script: lines of text in, one JSON line out for each. Splits lines into words, finds the
+ * command in the table of commands.c, and holds back further lines while a `wait` is unfinished.
+ * speaker.c feeds it; it reads no file itself.
  */
 #ifndef BENCH_SCRIPT_H
 #define BENCH_SCRIPT_H
@@ -75,7 +76,8 @@ bool script_decimal(struct script *script, const char *word, const char *what, d
 /* "ipv4", "ipv4-unicast,ipv6": family bits. False with script->error. */
 bool script_families(struct script *script, const char *word, uint8_t *families);
 
-/* wait.c: the command, and the check whether what is waited for came (or the time ran out; then script->error is set). */
+/* wait.c: the command, and the check whether what is waited for came (or the time ran out; then
+ * script->error is set). */
 enum outcome wait_begin(struct script *script, char **words, size_t n_words, FILE *reply);
 enum outcome wait_poll(struct script *script, FILE *reply);
 void wait_help(FILE *to);

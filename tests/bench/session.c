@@ -365,8 +365,8 @@ static bool adj_rib_in_room(struct speaker *speaker, uint32_t slots)
 }
 
 /*
- * RFC 4456 section 8: a router ignores a route with its own ORIGINATOR_ID. A reflector need not send it one, and the group says whether
- * the one under test may.
+ * RFC 4456 section 8: a router ignores a route with its own ORIGINATOR_ID. A reflector need not
+ * send it one, and the group says whether the one under test may.
  */
 static uint32_t set_to_keep(
 	const struct bench *bench, const struct speaker *speaker, const struct change *change)
@@ -482,7 +482,8 @@ static bool (*const on_message[])(
 	[MESSAGE_ROUTE_REFRESH] = on_refresh,
 };
 
-/* Works off whole messages at the front of `input`; returns the bytes used. Stops when the session ends. */
+/* Works off whole messages at the front of `input`; returns the bytes used. Stops when the session
+ * ends. */
 static size_t work_off(struct bench *bench, struct speaker *speaker, struct span input)
 {
 	size_t used = 0;
@@ -555,7 +556,8 @@ static void connection_ready(struct bench *bench, struct poll_target *target, ui
 
 	if (speaker->fd < 0)
 		return;
-	/* A turn of the loop may serve thousands of sockets; what is measured must not take the time of its begin. */
+	/* A turn of the loop may serve thousands of sockets; what is measured must not take the
+	 * time of its begin. */
 	bench->now = bench_clock();
 	if (speaker->state == SPEAKER_CONNECTING) {
 		int error = 0;
@@ -607,7 +609,8 @@ static void start_connecting(struct bench *bench, struct speaker *speaker)
 		speaker_down(bench, speaker, strerror(errno));
 		return;
 	}
-	/* Addresses of a local route (ip route add local) may be bound without being on an interface. */
+	/* Addresses of a local route (ip route add local) may be bound without being on an
+	 * interface. */
 	if (speaker->local.len == 4)
 		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	else

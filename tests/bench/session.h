@@ -1,7 +1,8 @@
 /*
- * The sessions of the speakers: sockets, OPEN exchange, timers, receiving into the Adj-RIB-In and sending what is due. A small
- * state machine of its own rather than the reflector's, so that a fault there does not hide behind the same fault here.
- * Called by the script and by the poll loop; it never blocks.
+ * The sessions of the speakers: sockets, OPEN exchange, timers, receiving into the Adj-RIB-In and
+ * sending what is due. A small state machine of its own rather than the reflector's, so that a
+ * fault there does not hide behind the same fault here. Called by the script and by the poll loop;
+ * it never blocks.
  */
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
@@ -10,7 +11,8 @@
 
 enum close_how { CLOSE_NOTIFICATION, CLOSE_RESET, CLOSE_FIN };
 
-/* Connects at `when` (or as soon as the poll loop comes to it), again and again until it is Established. */
+/* Connects at `when` (or as soon as the poll loop comes to it), again and again until it is
+ * Established. */
 void speaker_connect(struct bench *bench, struct speaker *speaker, uint64_t when);
 /* Waits for the peer to connect to the speaker's address. False with errno set. */
 bool speaker_listen(struct bench *bench, struct speaker *speaker, uint16_t port);

@@ -1,6 +1,6 @@
 /*
- * heliostat-speaker: thousands of BGP speakers in one process, driven by a script. This file holds main, the poll loop and the small
- * functions of bench.h.
+ * heliostat-speaker: thousands of BGP speakers in one process, driven by a script. This file holds
+ * main, the poll loop and the small functions of bench.h.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -81,7 +81,8 @@ static struct plan plan_of(enum family family)
 	return (struct plan){ family, ipv6_lengths, 64, 36, 48, IPV6_FIRST, IPV6_END };
 }
 
-/* The attributes of set `number`: the origin AS belongs to the set, the way there to the variant. */
+/* The attributes of set `number`: the origin AS belongs to the set, the way there to the variant.
+ */
 static void make_spec(struct attribute_spec *spec, const struct synthesis *synthesis,
 	enum family family, uint64_t number)
 {

@@ -1,7 +1,8 @@
 /*
- * A made-up Internet table, the same on every machine: distinct prefixes with the lengths of the real one and, for each few of
- * them, an attribute set of its own. A variant has the same prefixes with other paths, as a second border router would.
- * Called by the script; it only adds routes to speakers.
+ * A made-up Internet table, the same on every machine: distinct prefixes with the lengths of the
+ * real one and, for each few of them, an attribute set of its own. A variant has the same prefixes
+ * with other paths, as a second border router would. Called by the script; it only adds routes to
+ * speakers.
  */
 #ifndef BENCH_SYNTHESIZE_H
 #define BENCH_SYNTHESIZE_H

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* UPDATEs kept to be found again; all are dropped at once beyond that, which costs one decode each. */
+/* UPDATEs kept to be found again; all are dropped at once beyond that, which costs one decode each.
+ */
 #define DECODED_BYTES_MAX (64u << 20)
 #define DECODED_BUCKETS	  (1u << 16)
 
@@ -29,7 +30,8 @@ struct table {
 	uint8_t canonical[CANONICAL_MAX];
 };
 
-/* Multiply and fold, eight bytes a step: the peer is the daemon under test, so speed counts and keys do not. */
+/* Multiply and fold, eight bytes a step: the peer is the daemon under test, so speed counts and
+ * keys do not. */
 static uint64_t hash_bytes(const uint8_t *bytes, size_t len, uint64_t seed)
 {
 	uint64_t hash = seed ^ (len * 0x9E3779B97F4A7C15u);
@@ -341,7 +343,8 @@ static bool decode(struct table *table, struct span body, const struct attribute
 	update_parse(body, context, &update, &faults, error);
 	if (faults.action == ATTRIBUTE_RESET)
 		return false;
-	/* RFC 4271 section 4.3: a prefix both withdrawn and announced counts as announced, so withdraw first. */
+	/* RFC 4271 section 4.3: a prefix both withdrawn and announced counts as announced, so
+	 * withdraw first. */
 	if (!changes_of(table, update.withdrawn, FAMILY_IPV4_UNICAST, context, 0) ||
 		(update.has_mp_unreach &&
 			!changes_of(table, update.unreach_nlri, update.unreach_family, context, 0)))

@@ -1,9 +1,10 @@
 /*
- * What all speakers of the process share so that thousands of received tables stay small: prefixes with their path IDs
- * are numbered (a slot), attribute sets with their next hop are interned and numbered, and an UPDATE that was taken apart
- * once is found again by its bytes when the next client receives it. A client's Adj-RIB-In is then an array of
- * attribute set numbers by slot number. Called by the receiving and the announcing half of the speaker; it knows no
- * speaker, no socket and no clock, and never forgets a slot or an attribute set.
+ * What all speakers of the process share so that thousands of received tables stay small: prefixes
+ * with their path IDs are numbered (a slot), attribute sets with their next hop are interned and
+ * numbered, and an UPDATE that was taken apart once is found again by its bytes when the next
+ * client receives it. A client's Adj-RIB-In is then an array of attribute set numbers by slot
+ * number. Called by the receiving and the announcing half of the speaker; it knows no speaker, no
+ * socket and no clock, and never forgets a slot or an attribute set.
  */
 #ifndef BENCH_TABLE_H
 #define BENCH_TABLE_H
@@ -33,7 +34,8 @@ struct change {
 	uint32_t set; /* 0: withdrawn */
 };
 
-/* An UPDATE taken apart; the same for every client that receives the same bytes in the same context. */
+/* An UPDATE taken apart; the same for every client that receives the same bytes in the same
+ * context. */
 struct decoded_update {
 	struct decoded_update *next;
 	uint64_t hash;
@@ -69,8 +71,8 @@ struct span attribute_set_canonical(const struct attribute_set *set);
 struct span attribute_set_next_hop(const struct attribute_set *set);
 
 /*
- * Takes the body of an UPDATE apart, or finds it among those seen before. Borrowed until the next call. NULL when the session
- * must end; `error` then says why (also when memory is short).
+ * Takes the body of an UPDATE apart, or finds it among those seen before. Borrowed until the next
+ * call. NULL when the session must end; `error` then says why (also when memory is short).
  */
 const struct decoded_update *table_decode(struct table *table, struct span body,
 	const struct attribute_context *context, struct bgp_error *error);
