@@ -107,7 +107,7 @@ static uint32_t reflected_set(
 	/* RFC 2545 section 3: a link-local address goes along only to a peer on the next hop's own
 	 * subnet. */
 	struct span next_hop = attribute_set_next_hop(from);
-	if (next_hop.len == 32 && !rules->verbatim && !rules->link_local)
+	if (next_hop.len == 32 && !rules->verbatim)
 		next_hop.len = 16;
 	uint32_t reflected = w.overflow ? 0
 					: table_set(bench->table,

@@ -15,8 +15,6 @@ struct check_rules {
 			  is added */
 	bool med_zero; /* it writes a MED of 0 where there was none (which RFC 4271 section 9.1.2.2
 			  c says it means) */
-	bool link_local; /* it leaves the link-local address in a next hop that has one (RFC 2545
-			    section 3) */
 	bool best; /* of several paths of a prefix it chooses as RFC 4271 section 9.1.2.2 says; for
 		      two announcers of a prefix */
 	uint32_t cluster_id;

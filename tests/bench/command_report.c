@@ -21,8 +21,6 @@ static bool check_words(struct script *script, char **words, size_t n_words,
 			rules->verbatim = true;
 		} else if (strcmp(words[at], "med-zero") == 0) {
 			rules->med_zero = true;
-		} else if (strcmp(words[at], "link-local") == 0) {
-			rules->link_local = true;
 		} else if (strcmp(words[at], "best") == 0) {
 			rules->best = true;
 		} else if (strcmp(words[at], "limit") == 0) {
@@ -42,7 +40,7 @@ static bool check_words(struct script *script, char **words, size_t n_words,
 	if (at == n_words && rules->verbatim == (rules->cluster_id == 0))
 		return true;
 	script_fail(script, "expected check REF cluster-id ID|verbatim [best] [med-zero] "
-			    "[link-local] [limit N]");
+			    "[limit N]");
 	return false;
 }
 

@@ -176,8 +176,11 @@ static bool feed_options(struct script *script, char **words, size_t n_words, st
 	uint64_t index;
 
 	for (size_t at = 2; at < n_words; at += 2) {
-		if (strcmp(words[at], "all") == 0) {
-			feed->all = true;
+		bool all = strcmp(words[at], "all") == 0;
+
+		if (all || strcmp(words[at], "global-next-hops") == 0) {
+			feed->all = feed->all || all;
+			feed->global_next_hops = feed->global_next_hops || !all;
 			at--;
 			continue;
 		}
@@ -197,8 +200,8 @@ static bool feed_options(struct script *script, char **words, size_t n_words, st
 				return false;
 		} else {
 			script_fail(script,
-				"found \"%s\", expected all, peer-index, peer-address "
-				"or family",
+				"found \"%s\", expected all, global-next-hops, "
+				"peer-index, peer-address or family",
 				words[at]);
 			return false;
 		}

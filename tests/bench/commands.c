@@ -71,9 +71,9 @@ const struct command commands[] = {
 	{ "pause", "REF", "stops reading", run_pause },
 	{ "resume", "REF", "reads again", run_resume },
 	{ "refresh", "REF FAMILY", "sends ROUTE-REFRESH", run_refresh },
-	{ "mrt", "REF FILE [peer-index N|peer-address A|all] [family F]",
+	{ "mrt", "REF FILE [peer-index N|peer-address A|all] [family F] [global-next-hops]",
 		"announces a peer's table of an MRT file; `all`: the n-th speaker that of the n-th "
-		"peer with routes",
+		"peer with routes; global-next-hops: without the link-local ones beside them",
 		run_mrt },
 	{ "mrt-updates", "REF FILE [peer-address A] [family F]",
 		"announces and withdraws what the BGP4MP UPDATEs of an MRT file do",
@@ -99,11 +99,10 @@ const struct command commands[] = {
 		"established|down|sent REF, prefixes|at-least REF N [family F], fresh REF N, "
 		"end-of-rib REF [family F], quiet MS, activity, probe, seconds N; [timeout S]",
 		"holds the script back", wait_begin },
-	{ "check", "REF cluster-id ID|verbatim [best] [med-zero] [link-local] [limit N]",
+	{ "check", "REF cluster-id ID|verbatim [best] [med-zero] [limit N]",
 		"every client has the others' paths as RFC 4456 reflects them (verbatim: as they "
 		"were sent), and nothing else; best: of several, that of the decision process; "
-		"med-zero: a MED of 0 is added where there was none; link-local: such a next hop "
-		"stays",
+		"med-zero: a MED of 0 is added where there was none",
 		run_check },
 	{ "dump", "REF FILE|FOLDER",
 		"prefix|path-id|next-hop|as-path|origin|local-pref|med|communities|originator-id|"

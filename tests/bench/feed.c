@@ -69,6 +69,8 @@ static uint32_t set_of_route(struct feeding *feeding, const struct mrt_route *ro
 	}
 	if (route->prefix.family == FAMILY_IPV6_UNICAST && next_hop.len == 0)
 		return 0;
+	if (feeding->feed->global_next_hops && next_hop.len == 32)
+		next_hop.len = 16;
 	attributes_decode(pieces, n_pieces + 1, (enum family)route->prefix.family,
 		route->prefix.family == FAMILY_IPV6_UNICAST ? &next_hop : NULL, &context, &w, &keys,
 		&faults, &error);

@@ -11,6 +11,7 @@
 struct feed {
 	const char *path;
 	bool all; /* the n-th peer of the file that has routes feeds the n-th speaker selected */
+	bool global_next_hops; /* no link-local address goes along (RFC 2545 section 3) */
 	int peer_index; /* -1: any */
 	struct ip_address address; /* len 0: any */
 	uint8_t families;

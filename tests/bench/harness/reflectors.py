@@ -102,7 +102,6 @@ class Peer(Reflector):
 class BirdReflector(Peer, Bird2):
     name = "bird"
     package = "bird2"
-    check = Reflector.check + " link-local"  # it leaves a link-local next hop in
     at_once = 8  # the backlog of its listening socket
 
     def configuration_text(self):

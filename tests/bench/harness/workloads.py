@@ -194,7 +194,7 @@ class RealTable(Workload):
         feeds = len(stage.speaker.ask(f"mrt-peers {path}")["peers"])
         stage.peers("nodes", self.clients, NODES)
         stage.peers("feed", feeds, FEEDERS)
-        stage.speaker.tell(f"mrt feed {path} all")
+        stage.speaker.tell(f"mrt feed {path} all global-next-hops")
         prefixes = stage.speaker.ask("stats")["prefixes-known"]
         with stage.measured(row, "nodes", SINCE_CONNECT):
             stage.connect("nodes")
