@@ -22,11 +22,11 @@ def number(value):
 
 def bars(rows, key, x, y):
     """One column of one workload: bars from zero, the longest as wide as the column allows."""
-    longest = max((row[key] for row in rows if row.get(key)), default=0)
+    longest = max((row[key] for row in rows if row.get(key) and row.get("wall") is not None), default=0)
     parts = []
     for at, row in enumerate(rows):
         top = y + at * BAR
-        value = row.get(key)
+        value = row.get(key) if row.get("wall") is not None else None
         if value is None:
             parts.append(text(x + 2, top + 11, "not in its time", color="#6b7280"))
             continue

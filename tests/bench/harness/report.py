@@ -9,7 +9,7 @@ import sys
 import time
 
 NUMBERS = ("wall", "cpu", "peak")  # what is compared
-MEDIANS = (*NUMBERS, "p50", "p99", "max", "catch-up", "without", "worst")
+MEDIANS = (*NUMBERS, "p50", "p99", "max", "catch-up", "without", "worst", "worst-without")
 
 
 def median_rows(rows):
@@ -29,7 +29,8 @@ def ratios(rows):
     own = {row["workload"]: row for row in rows if row["reflector"] == "heliostat"}
     for row in rows:
         mine = own.get(row["workload"])
-        if mine is None or mine is row:
+        # What was not done cost more than what was counted until then.
+        if mine is None or mine is row or row.get("wall") is None:
             continue
         row["heliostat-ratio"] = {key: round(mine[key] / row[key], 4) for key in NUMBERS
                                   if mine.get(key) is not None and row.get(key)}
@@ -76,7 +77,8 @@ def row_line(row):
     if row.get("p50") is not None:
         text += f"   p50 {row['p50']:.2f} ms, p99 {row['p99']:.2f}, max {row['max']:.2f}"
     if row.get("catch-up") is not None:
-        text += f"   without it {seconds(row['without'])}, worst of {row['rounds']} {seconds(row['worst'])}, " \
+        text += f"   worst of {row['rounds']} {seconds(row['worst'])}; all reading: {seconds(row['without'])}, " \
+                f"worst {seconds(row['worst-without'])}; " \
                 f"it caught up in {seconds(row['catch-up'])}"
     if row.get("error"):
         text += f"\n      {row['error']}"
