@@ -257,7 +257,8 @@ void as_path_merge(struct writer *w, struct span as_path, struct span as4_path)
 	while (segment_next(&r, 4, &segment)) {
 		if (segment_is_confederation(&segment))
 			continue;
-		/* One AS_SEQUENCE was cut in two only by the old speakers' encoding: join it again.
+		/*
+		 * One AS_SEQUENCE was cut in two only by the old speakers' encoding: join it again.
 		 */
 		if (last.open && segment.type == AS_SEQUENCE &&
 			last.count + segment.count <= SEGMENT_MAX && !w->overflow)

@@ -45,7 +45,8 @@ unsigned as_path_length(struct span path);
 uint32_t as_path_first(struct span path);
 /* 2-octet path to 4-octet form. */
 void as_path_widen(struct writer *w, struct span path);
-/* 4-octet path to 2-octet form, AS_TRANS where an AS does not fit. True when any AS was replaced.
+/*
+ * 4-octet path to 2-octet form, AS_TRANS where an AS does not fit. True when any AS was replaced.
  */
 bool as_path_narrow(struct writer *w, struct span path);
 /*

@@ -101,7 +101,8 @@ struct attribute_keys {
 	uint8_t next_hop[NEXT_HOP_MAX];
 };
 
-/* Room that always suffices for the canonical bytes of one UPDATE: AS_PATH may double when widened.
+/*
+ * Room that always suffices for the canonical bytes of one UPDATE: AS_PATH may double when widened.
  */
 #define CANONICAL_MAX (2 * 65535 + 64)
 

@@ -157,7 +157,8 @@ enum attribute_action check_cluster_list(struct decoder *d, const struct attribu
 	return ATTRIBUTE_ACCEPT;
 }
 
-/* RFC 6793 section 6, RFC 7607 section 2: every fault discards. What stays is merged into AS_PATH.
+/*
+ * RFC 6793 section 6, RFC 7607 section 2: every fault discards. What stays is merged into AS_PATH.
  */
 enum attribute_action check_as4_path(struct decoder *d, const struct attribute_view *view)
 {
@@ -168,7 +169,8 @@ enum attribute_action check_as4_path(struct decoder *d, const struct attribute_v
 			view->value.len);
 	if (facts.has_zero)
 		return malformed(d, view, ATTRIBUTE_DISCARD, "AS4_PATH: has AS 0");
-	/* Only the segments go, as_path_merge passes over them; the fault is recorded for the log.
+	/*
+	 * Only the segments go, as_path_merge passes over them; the fault is recorded for the log.
 	 */
 	if (facts.has_confederation)
 		attribute_fault_add(d->faults, view->type, ATTRIBUTE_DISCARD,

@@ -17,7 +17,8 @@ static bool first_of_type(struct decoder *d, uint8_t type)
 	return first;
 }
 
-/* RFC 4271 section 6.3, which RFC 7606 leaves as it is: a well-known attribute must be recognized.
+/*
+ * RFC 4271 section 6.3, which RFC 7606 leaves as it is: a well-known attribute must be recognized.
  */
 static enum attribute_action unknown_attribute(
 	struct decoder *d, struct attribute_view *view, struct span raw)
@@ -152,7 +153,8 @@ static void check_mandatory(struct decoder *d)
 	}
 }
 
-/* RFC 7606 section 7.11: the field was located by its length, so a wrong length ends the session.
+/*
+ * RFC 7606 section 7.11: the field was located by its length, so a wrong length ends the session.
  */
 static void take_mp_next_hop(struct decoder *d, enum family family)
 {

@@ -127,7 +127,8 @@ static void insert_cluster_list(struct encoder *e)
 			e->how->cluster_id);
 }
 
-/* RFC 6793 section 4.2.2: only where AS_TRANS stands for an AS, and without confederation segments.
+/*
+ * RFC 6793 section 4.2.2: only where AS_TRANS stands for an AS, and without confederation segments.
  */
 static void insert_as4_path(struct encoder *e)
 {

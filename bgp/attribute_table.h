@@ -153,7 +153,8 @@ void attributes_check(const struct span *pieces, size_t n_pieces,
 	const struct attribute_context *context, struct attribute_faults *faults,
 	struct bgp_error *error);
 
-/* Checks a next hop (4, 16 or 32 bytes): RFC 4271 section 6.3. Adds faults as of attribute `type`.
+/*
+ * Checks a next hop (4, 16 or 32 bytes): RFC 4271 section 6.3. Adds faults as of attribute `type`.
  */
 enum attribute_action next_hop_check(
 	struct span next_hop, uint8_t type, struct attribute_faults *faults);

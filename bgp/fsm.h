@@ -23,7 +23,8 @@ enum fsm_state {
 	FSM_STATE_COUNT,
 };
 
-/* Numbered as in RFC 4271 section 8.1; 29 is of RFC 9687, 30 is ours (RFC 2918 defines no event).
+/*
+ * Numbered as in RFC 4271 section 8.1; 29 is of RFC 9687, 30 is ours (RFC 2918 defines no event).
  */
 enum fsm_event {
 	FSM_EVENT_MANUAL_START = 1,

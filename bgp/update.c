@@ -85,6 +85,18 @@ static bool check_field(struct parser *p, struct span field, enum family family,
 		add_path ? " with path IDs" : "");
 }
 
+/* The prefixes of an MP attribute; a list that cannot be parsed is a reset. */
+static bool mp_nlri_valid(struct parser *p, const struct attribute_view *view, struct span raw,
+	enum family family, struct span field)
+{
+	bool add_path = p->context->add_path_receive & FAMILY_BIT(family);
+	if (nlri_valid(field, family, add_path))
+		return true;
+	return reset(p, view->type, UPDATE_OPTIONAL_ATTRIBUTE, raw,
+		"%s: %zu bytes are no list of %s prefixes%s", attribute_name(view->type), field.len,
+		family_name(family), add_path ? " with path IDs" : "");
+}
+
 /*
  * MP_REACH_NLRI (RFC 4760 section 3). Faults in it leave the NLRI unlocated, so they end the
  * session (RFC 7606 sections 3 j, 5.3, 7.11) with the subcode of RFC 4760 section 7.
@@ -113,12 +125,9 @@ static bool take_mp_reach(struct parser *p, const struct attribute_view *view, s
 			"MP_REACH_NLRI: next hop of %u bytes in %zu, expected %s for %s",
 			next_hop_len, view->value.len,
 			family == FAMILY_IPV4_UNICAST ? "4" : "16 or 32", family_name(family));
-	bool add_path = p->context->add_path_receive & FAMILY_BIT(family);
 	struct span field = { r.at, r.left };
-	if (!nlri_valid(field, family, add_path))
-		return reset(p, view->type, UPDATE_OPTIONAL_ATTRIBUTE, raw,
-			"MP_REACH_NLRI: %zu bytes are no list of %s prefixes%s", field.len,
-			family_name(family), add_path ? " with path IDs" : "");
+	if (!mp_nlri_valid(p, view, raw, family, field))
+		return false;
 	u->has_mp_reach = true;
 	u->reach_family = family;
 	u->reach_next_hop = next_hop;
@@ -141,12 +150,9 @@ static bool take_mp_unreach(struct parser *p, const struct attribute_view *view,
 		u->foreign_families++;
 		return true;
 	}
-	bool add_path = p->context->add_path_receive & FAMILY_BIT(family);
 	struct span field = { r.at, r.left };
-	if (!nlri_valid(field, family, add_path))
-		return reset(p, view->type, UPDATE_OPTIONAL_ATTRIBUTE, raw,
-			"MP_UNREACH_NLRI: %zu bytes are no list of %s prefixes%s", field.len,
-			family_name(family), add_path ? " with path IDs" : "");
+	if (!mp_nlri_valid(p, view, raw, family, field))
+		return false;
 	u->has_mp_unreach = true;
 	u->unreach_family = family;
 	u->unreach_nlri = field;

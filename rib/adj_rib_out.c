@@ -57,7 +57,8 @@ void adj_rib_out_rules(const struct update_group *group, enum family family,
 		.family = family,
 		.as4 = group->key.as4,
 		.external = group->key.role == ROLE_EXTERNAL,
-		/* RFC 4271 section 5.1.4: a MED that came from a neighboring AS goes to no other.
+		/*
+		 * RFC 4271 section 5.1.4: a MED that came from a neighboring AS goes to no other.
 		 */
 		.keep_med = keys->as_path_length == 0 && keys->neighbor_as == 0,
 		.local_as = rib->parameters.as,

@@ -16,9 +16,10 @@
 #define SWEEP_INTERVAL 20000 /* us between slices of the attribute cache */
 #define SWEEP_SLOTS    1024
 #define PATHS_PER_ITEM 8 /* that a decision compares: thousands may announce one address */
-#define ITEMS_PER_US \
-	2 /* rough cost of a decision, a flushed number, a withdrawn path: each gets its share of \
-	     a turn */
+/*
+ * Rough cost of a decision, a flushed number, a withdrawn path: each kind gets its share of a turn.
+ */
+#define ITEMS_PER_US 2
 
 const char *role_name(enum role role)
 {
@@ -132,7 +133,8 @@ void rib_free(struct rib *rib)
 	free(rib);
 }
 
-/* The next full chunk of numbers above those in use: reserving is rare and never a byte at a time.
+/*
+ * The next full chunk of numbers above those in use: reserving is rare and never a byte at a time.
  */
 static uint32_t reserve_limit(const struct slab *slab)
 {
@@ -273,7 +275,8 @@ bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, boo
 	return catch_up_resend(peer, family, enhanced);
 }
 
-/* Decides one entry that is due, and takes what that cost off *items. False: memory; it stays due.
+/*
+ * Decides one entry that is due, and takes what that cost off *items. False: memory; it stays due.
  */
 static bool decide(struct rib *rib, struct table *table, uint32_t number, unsigned *items)
 {

@@ -369,7 +369,8 @@ struct walk {
 	void *context;
 };
 
-/* Visits the entries of `node` whose first address is that of the six bits `value`, shortest first.
+/*
+ * Visits the entries of `node` whose first address is that of the six bits `value`, shortest first.
  */
 static bool walk_entries(
 	struct walk *walk, const struct tree_node *node, unsigned value, unsigned longer_than)

@@ -293,9 +293,9 @@ static void flush_commit(
 {
 	struct update_group *group = context;
 
+	/* It says something to one peer; the announcement that follows says it to the group. */
 	if (item->target != 0)
-		return; /* says something to one peer; the announcement that follows says it to the
-			   group */
+		return;
 	update_group_told(group, family, item->number, item->source, sent);
 	cohort_mark_all(group, family, item->number);
 	group_unmark(group, family, item->number);
@@ -410,9 +410,11 @@ bool update_group_flush(struct update_group *group, unsigned *items)
 	bool ok = true;
 
 	group->blocked = false;
-	for (unsigned n = 0; ok && n<FAMILY_COUNT && * items> 0; n++) {
+	for (unsigned n = 0; ok && n < FAMILY_COUNT; n++) {
 		enum family family = group->flush_first;
 
+		if (*items == 0)
+			break; /* the other family is first the next time */
 		group->flush_first = (uint8_t)((family + 1) % FAMILY_COUNT);
 		while (ok && *items > 0 && group->family[family].dirty.count > 0) {
 			if (group->log.held > limit / 2 && !somebody_waits(group)) {

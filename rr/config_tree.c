@@ -143,7 +143,8 @@ static struct config_position offset_position(const char *text, size_t len, size
 	return at;
 }
 
-/* The byte at a position, '\0' when there is none: to name a tab, the commonest of syntax errors.
+/*
+ * The byte at a position, '\0' when there is none: to name a tab, the commonest of syntax errors.
  */
 static char byte_at(const char *text, size_t len, struct config_position at)
 {

@@ -43,7 +43,8 @@ __attribute__((format(printf, 3, 4))) void config_fault(
 	struct config_faults *faults, struct config_position at, const char *format, ...);
 /* True when nothing was found and no allocation failed. */
 bool config_faults_none(const struct config_faults *faults);
-/* Writes the faults in order of position, at most CONFIG_FAULTS_MAX, each FILE:LINE:COLUMN: text.
+/*
+ * Writes the faults in order of position, at most CONFIG_FAULTS_MAX, each FILE:LINE:COLUMN: text.
  */
 void config_faults_write(struct config_faults *faults, FILE *to);
 void config_faults_free(struct config_faults *faults);

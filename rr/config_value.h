@@ -19,7 +19,8 @@
  * `quoted`, of CONFIG_QUOTE_MAX.
  */
 const char *config_quote(const char *text, char *quoted);
-/* What a node is, for a message: a quoted text, "a list" ... Returns `found`, of CONFIG_QUOTE_MAX.
+/*
+ * What a node is, for a message: a quoted text, "a list" ... Returns `found`, of CONFIG_QUOTE_MAX.
  */
 const char *config_found(const struct config_node *node, char *found);
 

@@ -80,7 +80,8 @@ static struct session *other_session(const struct session *session)
 	return session->incoming ? session->peer->own : session->peer->incoming;
 }
 
-/* Exponential, from one second, with jitter: peers that failed together do not come back together.
+/*
+ * Exponential, from one second, with jitter: peers that failed together do not come back together.
  */
 static uint64_t back_off(unsigned failures)
 {

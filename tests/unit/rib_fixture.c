@@ -401,7 +401,8 @@ void fixture_settle(struct fixture *f)
 		for (unsigned i = 0; i < SPEAKERS; i++) {
 			struct speaker *s = &f->speaker[i];
 
-			/* Only who was told to: a wake-up that is missing shows as a missing route.
+			/*
+			 * Only who was told to: a wake-up that is missing shows as a missing route.
 			 */
 			while (s->peer != NULL && s->ready && !s->deaf)
 				busy |= speaker_read(s, SIZE_MAX);

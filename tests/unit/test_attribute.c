@@ -494,7 +494,8 @@ static void assert_encoded(
 	attributes_encode(&w, canonical, BYTES(192, 0, 2, 1), how);
 	assert_false(w.overflow);
 	assert_span_equal(((struct span){ bytes, writer_len(&w) }), expected);
-	/* One byte less overflows, and nothing is written behind the end (the sanitizer watches).
+	/*
+	 * One byte less overflows, and nothing is written behind the end (the sanitizer watches).
 	 */
 	w = writer_of(bytes, expected.len - 1);
 	attributes_encode(&w, canonical, BYTES(192, 0, 2, 1), how);

@@ -1,4 +1,5 @@
-/* rr/config: what is accepted and with which defaults, the way back to YAML, and bytes of any kind.
+/*
+ * rr/config: what is accepted and with which defaults, the way back to YAML, and bytes of any kind.
  */
 #include <setjmp.h>
 #include <stdarg.h>

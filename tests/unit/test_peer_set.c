@@ -1,4 +1,5 @@
-/* The set of peers: found by address, and dynamic ones that are down forgotten, the oldest first.
+/*
+ * The set of peers: found by address, and dynamic ones that are down forgotten, the oldest first.
  */
 #include <stdlib.h>
 #include <string.h>

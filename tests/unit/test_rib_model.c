@@ -433,7 +433,8 @@ static void settle(struct model *m)
 		m->now += 10000;
 		busy = rib_run(m->rib, m->now, true, 1000) != UINT64_MAX;
 		for (unsigned i = 0; i < PEERS; i++) {
-			/* Only who was told to: a wake-up that is missing shows as a missing route.
+			/*
+			 * Only who was told to: a wake-up that is missing shows as a missing route.
 			 */
 			while (m->clients[i].peer != NULL && m->clients[i].ready) {
 				if (client_read(&m->clients[i], 5000))

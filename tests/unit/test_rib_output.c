@@ -483,7 +483,8 @@ static void test_slow_peer_withdrawals(void **state)
 	fixture_end(&f);
 }
 
-/* Peers that come up together are walked for once; each is sent the whole table, then End-of-RIB.
+/*
+ * Peers that come up together are walked for once; each is sent the whole table, then End-of-RIB.
  */
 static void test_joining_together(void **state)
 {

@@ -14,7 +14,8 @@ static void expect_traffic(const struct speaker *s, unsigned announcements, unsi
 	assert_int_equal(s->withdrawals, withdrawals);
 }
 
-/* RFC 2918; RFC 7313 section 4: between BoRR and EoRR stands the whole Adj-RIB-Out of the family.
+/*
+ * RFC 2918; RFC 7313 section 4: between BoRR and EoRR stands the whole Adj-RIB-Out of the family.
  */
 static void test_refresh(void **state)
 {

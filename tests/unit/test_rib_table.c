@@ -230,7 +230,8 @@ static void test_random(void **state)
 	}
 }
 
-/* An entry stays while something is to be told about it, with its number; then the number is free.
+/*
+ * An entry stays while something is to be told about it, with its number; then the number is free.
  */
 static void test_entry_numbers(void **state)
 {

@@ -124,7 +124,8 @@ static void test_path_ids(void **state)
 	assert_string_equal(prefixes(update.withdrawn, FAMILY_IPV4_UNICAST, true), "10.0.0.0/8#9");
 	assert_string_equal(
 		prefixes(update.nlri, FAMILY_IPV4_UNICAST, true), "192.0.2.0/24#1 192.0.2.0/24#2");
-	/* Without the capability the path ID reads as four default routes and more: here, a fault.
+	/*
+	 * Without the capability the path ID reads as four default routes and more: here, a fault.
 	 */
 	struct attribute_context ipv6_only = { .add_path_receive = FAMILY_BIT(
 						       FAMILY_IPV6_UNICAST) };
