@@ -3,6 +3,7 @@
 BIRD 2 also stands in as a reflector where the harness itself is to be proven.
 """
 
+import datetime
 import re
 
 from . import packages
@@ -10,6 +11,26 @@ from .route import Daemon, Path
 
 ROUTE = re.compile(r"^(?P<prefix>[0-9a-f.:]+/\d+)?\s+.*\[(?P<protocol>\S+) [^]]*?(?:from (?P<peer>[0-9a-f.:]+))?\]")
 ATTRIBUTE = re.compile(r"^\s+BGP\.(\w+): ?(.*)$")
+
+
+class Since:
+    """
+    A time that BIRD shows. It computes it anew at each look from two clocks, each cut to what it shows, so the same
+    moment may come out as the next millisecond (BIRD 1.6: second). A session that was reset is seconds younger.
+    """
+
+    def __init__(self, text, fraction):
+        self.text = text + (fraction or "")
+        self.seconds = datetime.datetime.fromisoformat(text).timestamp() + float(fraction or 0)
+        self.grain = 0.01 if fraction else 1
+
+    def __eq__(self, other):
+        return isinstance(other, Since) and abs(self.seconds - other.seconds) <= max(self.grain, other.grain)
+
+    __hash__ = None
+
+    def __repr__(self):
+        return self.text
 
 
 class Bird(Daemon):
@@ -75,9 +96,9 @@ class Bird(Daemon):
         return "Established" in self.protocol_line(neighbor)
 
     def since(self, neighbor):
-        """When the session reached its state, to the millisecond where the daemon shows it."""
-        match = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.\d]*", self.protocol_line(neighbor))
-        return match and match[0]
+        """When the session reached its state; None when the daemon does not say."""
+        match = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)?", self.protocol_line(neighbor))
+        return match and Since(match[1], match[2])
 
     def paths(self, prefix):
         paths = []
