@@ -52,6 +52,10 @@ struct rib_callbacks {
 	void (*update_fault)(void *context, struct rib_peer *peer, struct span body,
 		const struct attribute_context *attribute_context,
 		const struct attribute_faults *faults);
+	/*
+	 * `peer` has sent End-of-RIB (RFC 4724 section 2) of `family`: it has announced all it has.
+	 */
+	void (*end_of_rib)(void *context, struct rib_peer *peer, enum family family);
 	void *context;
 };
 
@@ -87,7 +91,10 @@ struct rib_peer_parameters {
 		next_hop; /* applies to ROLE_EXTERNAL and, when self, to the others too */
 	struct ip_address local[FAMILY_COUNT]; /* our address of each family on this session, for
 						  next-hop self; len 0: none */
-	void *session; /* rib_peer_session() gives it back */
+	uint32_t id; /* what the journal calls the peer: the same address has the same one over
+			sessions and restarts; 0: none */
+	bool long_lived; /* it is sent paths with LLGR_STALE (RFC 9494) */
+	void *session; /* rib_peer_session() gives it back; NULL while there is none */
 };
 
 /*
@@ -100,6 +107,48 @@ struct rib_peer *rib_peer_up(struct rib *rib, const struct rib_peer_parameters *
  * rib_run.
  */
 void rib_peer_down(struct rib *rib, struct rib_peer *peer);
+
+/*
+ * Paths that outlive their session: RFC 4724 section 4.2 and RFC 9494. A path is stale from the end
+ * of the session on until the peer announces it again; stale paths are chosen and advertised as if
+ * nothing had happened.
+ */
+
+/*
+ * The session is over, but the paths of `families` stay, stale; those of the other families are
+ * withdrawn by rib_run. What was stale already (the peer went away again before it had sent its
+ * End-of-RIB) stays so. The handle stays valid, without output, until rib_peer_resume or
+ * rib_peer_down.
+ */
+void rib_peer_retain(struct rib *rib, struct rib_peer *peer, uint8_t families);
+/*
+ * A retained or restored peer has a session again: it joins its update group as after rib_peer_up.
+ * The stale paths of `families` stay until announced or swept, those of other families are
+ * withdrawn. False when memory is short: then it is retained as before.
+ */
+bool rib_peer_resume(struct rib *rib, struct rib_peer *peer,
+	const struct rib_peer_parameters *parameters, uint8_t families);
+/*
+ * A peer that had a session before the reflector was started again, retained in all its families,
+ * without paths yet: rib_restore_path gives it those of the journal. NULL when memory is short.
+ */
+struct rib_peer *rib_peer_restore(struct rib *rib, const struct rib_peer_parameters *parameters);
+/* What is still stale of `family` is withdrawn by rib_run, within its budget. */
+void rib_stale_sweep(struct rib *rib, struct rib_peer *peer, enum family family);
+/*
+ * RFC 9494 section 4.2: the stale paths of `family` become long-lived stale: those with NO_LLGR are
+ * withdrawn, the others get LLGR_STALE and are least preferred. Done by rib_run within its budget.
+ */
+void rib_stale_long_lived(struct rib *rib, struct rib_peer *peer, enum family family);
+/* How many paths of the peer are stale; 0 as soon as all are refreshed or swept. */
+uint64_t rib_stale_count(const struct rib_peer *peer, enum family family);
+/*
+ * While `hold` is set no peer is sent End-of-RIB: after a warm restart (RFC 4724 section 4.1: the
+ * selection of routes is deferred), so that no peer takes the table for whole before those who
+ * announce it are back. When it ends, the peers that wait for one are sent it.
+ */
+void rib_hold_end_of_rib(struct rib *rib, bool hold);
+
 /*
  * Role, next-hop mode or local addresses changed without a new session: what differs is sent. False
  * when memory is short (the peer is unchanged).
@@ -206,6 +255,7 @@ struct rib_path_view {
 	uint32_t peer_bgp_id;
 	enum role peer_role;
 	bool best;
+	bool stale; /* its peer has not announced it since its session, or we, began anew */
 	const struct attribute_keys *keys; /* next hop and decision keys */
 	struct span attributes; /* canonical bytes; in an advertised walk as they are sent (4-octet
 				   AS) */

@@ -1,0 +1,135 @@
+/*
+ * What the loop hands to the journal's writer: rows of one batch, immutable once submitted. The
+ * loop fills it (journal.c), the writer's thread reads it (journal_store.c), the loop gets it back
+ * and frees it, since it holds references to attribute sets that only the loop may give back.
+ */
+#ifndef RR_JOURNAL_BATCH_H
+#define RR_JOURNAL_BATCH_H
+
+#include "rib/capture.h"
+
+#define JOURNAL_BATCH_ROWS 50000
+
+/* Times are wall clock, microseconds since 1970. */
+
+struct journal_attrs_row { /* a set told for the first time */
+	uint64_t id;
+	const struct attr_set *attrs; /* the batch holds a reference */
+};
+
+struct journal_path_row {
+	uint64_t attrs; /* ID; 0: the row goes */
+	uint32_t number;
+	uint32_t peer;
+	uint32_t path_id;
+	uint8_t family;
+	uint8_t length;
+	uint8_t bytes[16];
+};
+
+/*
+ * One change of a best path. Kept by the million in a burst, so it is small: IPv4 rows take 16
+ * bytes less (journal_history_row_size).
+ */
+struct journal_history_row {
+	uint64_t time;
+	struct attr_set *attrs; /* with a reference; NULL: no best path any more */
+	uint32_t peer;
+	uint32_t path_id;
+	uint8_t family;
+	uint8_t cause; /* enum best_cause */
+	uint8_t length;
+	uint8_t bytes[];
+};
+
+enum journal_event_kind {
+	JOURNAL_EVENT_STATE, /* the FSM went from one state to another */
+	JOURNAL_EVENT_SENT, /* a NOTIFICATION sent */
+	JOURNAL_EVENT_RECEIVED, /* a NOTIFICATION received */
+};
+
+struct journal_event_row {
+	uint64_t time;
+	uint32_t peer;
+	uint8_t kind; /* enum journal_event_kind */
+	uint8_t state_before, state; /* enum fsm_state */
+	uint8_t code, subcode; /* of a NOTIFICATION */
+	char *text; /* why, for people; the shutdown communication (RFC 9003); NULL without */
+};
+
+struct journal_peer_row { /* upserted by `id` */
+	uint32_t id;
+	struct ip_address address;
+	uint32_t as;
+	uint32_t bgp_id;
+	uint8_t families; /* of the session that announced its paths */
+	uint8_t add_path_receive;
+	uint64_t down_at; /* its paths are stale since; 0: it is up, or was when we stopped */
+};
+
+struct journal_config_row { /* a configuration that came into force */
+	uint64_t time;
+	char *text; /* whole */
+	char *who; /* "start", "SIGHUP", a user's name */
+	char *comment; /* NULL without */
+};
+
+struct journal_audit_row { /* hash and chain are the writer's */
+	uint64_t time;
+	char *who;
+	char *action; /* "start", "stop", "config", "clear peer" ... */
+	char *detail; /* NULL without */
+};
+
+struct journal_gap_row { /* history that was given up */
+	uint64_t from, to; /* times of the first and last row lost */
+	uint64_t rows;
+};
+
+#define JOURNAL_ROWS(type)         \
+	struct {                   \
+		struct type *rows; \
+		size_t count;      \
+		size_t room;       \
+	}
+
+struct journal_batch {
+	struct journal_batch *next;
+	uint64_t time; /* when it was closed */
+	bool whole; /* nothing else waits: the state in the file is that of `time` once written */
+	JOURNAL_ROWS(journal_peer_row) peers; /* written first ... */
+	JOURNAL_ROWS(journal_attrs_row) attrs; /* ... then these: paths and history refer to them */
+	JOURNAL_ROWS(journal_path_row) paths;
+	struct journal_history_chunk *history; /* list, oldest first */
+	size_t n_history;
+	JOURNAL_ROWS(journal_gap_row) gaps;
+	JOURNAL_ROWS(journal_event_row) events;
+	JOURNAL_ROWS(journal_config_row) configs;
+	JOURNAL_ROWS(journal_audit_row) audit;
+	uint64_t *attrs_gone; /* IDs that nothing in the table refers to any more */
+	size_t n_attrs_gone;
+	size_t attrs_gone_room;
+};
+
+/* History rows in the order in which they happened, packed. */
+#define JOURNAL_HISTORY_CHUNK (256u << 10)
+
+struct journal_history_chunk {
+	struct journal_history_chunk *next;
+	uint32_t used; /* bytes */
+	uint32_t count;
+	_Alignas(8) uint8_t bytes[JOURNAL_HISTORY_CHUNK];
+};
+
+static inline size_t journal_history_row_size(enum family family)
+{
+	return (sizeof(struct journal_history_row) + family_address_len(family) + 7) / 8 * 8;
+}
+
+/* NULL when memory is short. */
+struct journal_batch *journal_batch_new(void);
+/* Gives back the references; on the thread that owns BGP state. */
+void journal_batch_free(struct journal_batch *batch, struct rib *rib);
+size_t journal_batch_count(const struct journal_batch *batch); /* rows of all kinds */
+
+#endif
