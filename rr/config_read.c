@@ -5,20 +5,9 @@
 
 #include "rr/config_value.h"
 
-#define LISTEN_MAX	  256 /* sockets: each is compared with each */
-#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+#define LISTEN_MAX 256 /* sockets: each is compared with each */
 
-/* One key of a mapping. `read` gets the target that its mapping was given. */
-struct config_key {
-	const char *name;
-	void (*read)(struct config_draft *draft, const struct config_node *node, const char *key,
-		void *target);
-	bool required;
-	const char *expected; /* for the fault when it is required and absent */
-};
-
-/* `read` of a key that the design has and this version has not. */
-static void read_later(
+void config_read_later(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
 	(void)node;
@@ -32,7 +21,7 @@ static void name_keys(const struct config_key keys[], size_t n, char *list, size
 	size_t len = 0;
 	list[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
-		if (keys[i].read == read_later || len >= size)
+		if (keys[i].read == config_read_later || len >= size)
 			continue;
 		len += (size_t)snprintf(
 			list + len, size - len, "%s%s", len ? ", " : "", keys[i].name);
@@ -63,7 +52,7 @@ static const struct config_key *find_key(
 static void read_present(struct config_draft *draft, const struct config_entry *entry,
 	const struct config_key *key, void *target)
 {
-	if (key->read != read_later)
+	if (key->read != config_read_later)
 		key->read(draft, entry->value, key->name, target);
 	else
 		config_fault(draft->faults, entry->key->at,
@@ -72,12 +61,7 @@ static void read_present(struct config_draft *draft, const struct config_entry *
 			key->name);
 }
 
-/*
- * Reads a mapping by its table: in the table's order, so that a key may rely on those in rows above
- * it. Of a key that stands twice the first counts; the tree has complained of the other. False when
- * `node` is no mapping.
- */
-static bool read_mapping(struct config_draft *draft, const struct config_node *node,
+bool config_read_mapping(struct config_draft *draft, const struct config_node *node,
 	const char *where, const struct config_key keys[], size_t n, void *target)
 {
 	if (!value_is(draft->faults, node, where, CONFIG_MAPPING, "a mapping (key: value)"))
@@ -102,8 +86,7 @@ static bool read_mapping(struct config_draft *draft, const struct config_node *n
 	return true;
 }
 
-/* For a list of `n` elements; one at least, so that NULL means no memory. */
-static void *allocate(struct config_draft *draft, size_t n, size_t size)
+void *config_read_allocate(struct config_draft *draft, size_t n, size_t size)
 {
 	void *memory = calloc(n ? n : 1, size);
 	if (!memory)
@@ -144,7 +127,7 @@ static const struct config_key router_keys[] = {
 static void read_router(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
-	read_mapping(draft, node, key, router_keys, N_ELEMENTS(router_keys), target);
+	config_read_mapping(draft, node, key, router_keys, N_ELEMENTS(router_keys), target);
 }
 
 /* listen: */
@@ -200,8 +183,8 @@ static void read_listen(
 		return;
 	}
 	/* The default gives way only now: a faulty list is no reason to lose it. */
-	struct config_listen *listen = allocate(draft, node->n, sizeof(*listen));
-	draft->listen = allocate(draft, node->n, sizeof(*draft->listen));
+	struct config_listen *listen = config_read_allocate(draft, node->n, sizeof(*listen));
+	draft->listen = config_read_allocate(draft, node->n, sizeof(*draft->listen));
 	if (!listen || !draft->listen) {
 		free(listen);
 		return;
@@ -213,248 +196,10 @@ static void read_listen(
 		const struct config_node *entry = node->entries[i].value;
 		draft->listen[i] = entry->at;
 		listen[i].port = 179;
-		read_mapping(
+		config_read_mapping(
 			draft, entry, "listen", listen_keys, N_ELEMENTS(listen_keys), &listen[i]);
 		config->n_listen++;
 	}
-}
-
-/* groups: */
-
-static const char *const role_names[] = {
-	[ROLE_CLIENT] = "client",
-	[ROLE_NON_CLIENT] = "non-client",
-	[ROLE_EXTERNAL] = "external",
-};
-
-/* What the readers of a group's keys fill. */
-struct group_target {
-	struct config_group *group;
-	struct group_places *places;
-};
-
-static void read_role(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	unsigned role;
-	if (value_choice(draft->faults, node, key, role_names, N_ELEMENTS(role_names), &role))
-		to->group->role = (enum role)role;
-	else
-		to->places->faulty = true;
-	/*
-	 * RFC 4456 section 10: a reflector keeps the NEXT_HOP; RFC 4271 section 5.1.3: eBGP sets
-	 * its own.
-	 */
-	if (to->group->role == ROLE_EXTERNAL)
-		to->group->next_hop = NEXT_HOP_SELF;
-}
-
-static void read_group_as(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	if (value_as(draft->faults, node, key, &to->group->as))
-		to->places->as = node->at;
-	else
-		to->places->faulty = true;
-}
-
-static void read_families(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	static const char *const names[] = { "ipv4-unicast", "ipv6-unicast" };
-	struct group_target *to = target;
-	uint8_t families = 0;
-	char found[CONFIG_QUOTE_MAX];
-	if (!value_is(draft->faults, node, key, CONFIG_LIST, "a list of address families"))
-		return;
-	for (size_t i = 0; i < node->n; i++) {
-		const struct config_node *entry = node->entries[i].value;
-		unsigned family;
-		if (!value_choice(draft->faults, entry, key, names, N_ELEMENTS(names), &family))
-			continue;
-		if (families & FAMILY_BIT(family))
-			config_fault(draft->faults, entry->at,
-				"found the family %s again, expected it once",
-				config_found(entry, found));
-		families |= (uint8_t)FAMILY_BIT(family);
-	}
-	if (node->n == 0)
-		config_fault(draft->faults, node->at,
-			"found an empty list for %s, expected ipv4-unicast, ipv6-unicast or both",
-			key);
-	to->group->families = families;
-}
-
-static void read_dynamic(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	struct config_group *group = to->group;
-	if (!value_is(draft->faults, node, key, CONFIG_LIST, "a list of prefixes"))
-		return;
-	group->dynamic = allocate(draft, node->n, sizeof(*group->dynamic));
-	to->places->dynamic = allocate(draft, node->n, sizeof(*to->places->dynamic));
-	if (!group->dynamic || !to->places->dynamic)
-		return;
-	for (size_t i = 0; i < node->n; i++) {
-		const struct config_node *entry = node->entries[i].value;
-		struct prefix *range = &group->dynamic[group->n_dynamic];
-		if (!value_prefix(draft->faults, entry, key, range))
-			continue;
-		to->places->dynamic[group->n_dynamic++] = entry->at;
-	}
-}
-
-static void read_hold_time(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	char found[CONFIG_QUOTE_MAX];
-	uint32_t seconds;
-	if (!value_integer(draft->faults, node, key, 0, UINT16_MAX, &seconds))
-		return;
-	/* RFC 4271 section 4.2: zero or at least three seconds. */
-	if (seconds == 1 || seconds == 2)
-		config_fault(draft->faults, node->at,
-			"found %s for %s, expected 0 or 3 to 65535 seconds",
-			config_found(node, found), key);
-	else
-		to->group->hold_time = (uint16_t)seconds;
-}
-
-static void read_connect_retry(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	uint32_t seconds;
-	if (value_integer(draft->faults, node, key, 1, UINT16_MAX, &seconds))
-		to->group->connect_retry = (uint16_t)seconds;
-}
-
-static void read_add_path_receive(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	value_boolean(draft->faults, node, key, &to->group->add_path_receive);
-}
-
-static void read_add_path_send(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	static const char *const names[] = { [ADD_PATH_OFF] = "off", [ADD_PATH_ALL] = "all" };
-	struct group_target *to = target;
-	char found[CONFIG_QUOTE_MAX];
-	unsigned send;
-	if (node->kind == CONFIG_SCALAR && node->text[0] &&
-		(strcmp(node->text, "best") == 0 ||
-			strspn(node->text, "0123456789") == strlen(node->text)))
-		config_fault(draft->faults, node->at,
-			"found %s for %s, which is not yet supported, expected off or all",
-			config_found(node, found), key);
-	else if (value_choice(draft->faults, node, key, names, N_ELEMENTS(names), &send))
-		to->group->add_path_send = (enum add_path_send)send;
-}
-
-static const struct config_key add_path_keys[] = {
-	{ "receive", read_add_path_receive, false, NULL },
-	{ "send", read_add_path_send, false, NULL },
-};
-
-static void read_add_path(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	read_mapping(draft, node, key, add_path_keys, N_ELEMENTS(add_path_keys), target);
-}
-
-static void read_next_hop(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	static const char *const names[] = { [NEXT_HOP_KEEP] = "keep", [NEXT_HOP_SELF] = "self" };
-	struct group_target *to = target;
-	unsigned mode;
-	if (value_choice(draft->faults, node, key, names, N_ELEMENTS(names), &mode)) {
-		to->group->next_hop = (enum next_hop_mode)mode;
-		to->places->next_hop = node->at;
-	}
-}
-
-static void read_group_passive(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct group_target *to = target;
-	value_boolean(draft->faults, node, key, &to->group->passive);
-}
-
-static const struct config_key group_keys[] = {
-	{ "role", read_role, false, NULL }, /* before next-hop: it gives its default */
-	{ "as", read_group_as, false, NULL },
-	{ "families", read_families, false, NULL },
-	{ "dynamic", read_dynamic, false, NULL },
-	{ "hold-time", read_hold_time, false, NULL },
-	{ "connect-retry", read_connect_retry, false, NULL },
-	{ "passive", read_group_passive, false, NULL },
-	{ "add-path", read_add_path, false, NULL },
-	{ "next-hop", read_next_hop, false, NULL },
-	{ "password-file", read_later, false, NULL },
-	{ "ttl-security", read_later, false, NULL },
-	{ "import", read_later, false, NULL },
-	{ "export", read_later, false, NULL },
-	{ "max-prefixes", read_later, false, NULL },
-};
-
-static bool group_name_valid(const char *name)
-{
-	size_t len = strlen(name);
-	return len >= 1 && len <= 64 &&
-	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
-		       len;
-}
-
-static void read_group(struct config_draft *draft, const struct config_entry *entry)
-{
-	struct config *config = draft->config;
-	struct group_target to = { &config->groups[config->n_groups],
-		&draft->groups[config->n_groups] };
-	char found[CONFIG_QUOTE_MAX], where[96];
-	if (entry->key->kind != CONFIG_SCALAR)
-		return;
-	*to.group = (struct config_group){ .name = strdup(entry->key->text),
-		.role = ROLE_CLIENT,
-		.families = FAMILIES_ALL,
-		.hold_time = 90,
-		.connect_retry = 30,
-		.next_hop = NEXT_HOP_KEEP };
-	if (!to.group->name) {
-		draft->faults->no_memory = true;
-		return;
-	}
-	/* A faulty group still counts as one, so that its peers do not seem to be astray. */
-	config->n_groups++;
-	to.places->name = entry->key->at;
-	if (!group_name_valid(to.group->name))
-		config_fault(draft->faults, entry->key->at,
-			"found %s as the name of a group, expected 1 to 64 letters, digits, '.', "
-			"'_' or '-'",
-			config_found(entry->key, found));
-	snprintf(where, sizeof(where), "group %.64s", to.group->name);
-	if (!read_mapping(draft, entry->value, group_name_valid(to.group->name) ? where : "a group",
-		    group_keys, N_ELEMENTS(group_keys), &to))
-		to.places->faulty = true;
-}
-
-static void read_groups(
-	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
-{
-	struct config *config = draft->config;
-	(void)target;
-	if (!value_is(draft->faults, node, key, CONFIG_MAPPING, "a mapping of names to groups"))
-		return;
-	config->groups = allocate(draft, node->n, sizeof(*config->groups));
-	draft->groups = allocate(draft, node->n, sizeof(*draft->groups));
-	for (size_t i = 0; config->groups && draft->groups && i < node->n; i++)
-		read_group(draft, &node->entries[i]);
 }
 
 /* peers: */
@@ -545,8 +290,8 @@ static void read_peers(
 	(void)target;
 	if (!value_is(draft->faults, node, key, CONFIG_LIST, "a list of peers"))
 		return;
-	config->peers = allocate(draft, node->n, sizeof(*config->peers));
-	draft->peers = allocate(draft, node->n, sizeof(*draft->peers));
+	config->peers = config_read_allocate(draft, node->n, sizeof(*config->peers));
+	draft->peers = config_read_allocate(draft, node->n, sizeof(*draft->peers));
 	if (!config->peers || !draft->peers)
 		return;
 	for (size_t i = 0; i < node->n; i++) {
@@ -555,7 +300,7 @@ static void read_peers(
 		to.places->entry = entry->at;
 		to.peer->port = 179;
 		config->n_peers++;
-		read_mapping(draft, entry, "a peer", peer_keys, N_ELEMENTS(peer_keys), &to);
+		config_read_mapping(draft, entry, "a peer", peer_keys, N_ELEMENTS(peer_keys), &to);
 	}
 }
 
@@ -596,18 +341,18 @@ static const struct config_key socket_keys[] = {
 static void read_socket(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
-	read_mapping(draft, node, key, socket_keys, N_ELEMENTS(socket_keys), target);
+	config_read_mapping(draft, node, key, socket_keys, N_ELEMENTS(socket_keys), target);
 }
 
 static const struct config_key management_keys[] = {
 	{ "socket", read_socket, false, NULL },
-	{ "http", read_later, false, NULL },
+	{ "http", config_read_later, false, NULL },
 };
 
 static void read_management(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
-	read_mapping(draft, node, key, management_keys, N_ELEMENTS(management_keys), target);
+	config_read_mapping(draft, node, key, management_keys, N_ELEMENTS(management_keys), target);
 }
 
 static void read_log_level(
@@ -641,25 +386,25 @@ static const struct config_key log_keys[] = {
 static void read_log(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
-	read_mapping(draft, node, key, log_keys, N_ELEMENTS(log_keys), target);
+	config_read_mapping(draft, node, key, log_keys, N_ELEMENTS(log_keys), target);
 }
 
 static const struct config_key top_keys[] = {
 	{ "router", read_router, true, "the mapping with the router's as and id" },
 	{ "listen", read_listen, false, NULL },
-	{ "groups", read_groups, false, NULL },
+	{ "groups", config_read_groups, false, NULL },
 	{ "peers", read_peers, false, NULL },
 	{ "management", read_management, false, NULL },
 	{ "log", read_log, false, NULL },
-	{ "prefix-sets", read_later, false, NULL },
-	{ "policies", read_later, false, NULL },
-	{ "journal", read_later, false, NULL },
+	{ "prefix-sets", config_read_later, false, NULL },
+	{ "policies", config_read_later, false, NULL },
+	{ "journal", config_read_later, false, NULL },
 };
 
 static void read_defaults(struct config_draft *draft)
 {
 	struct config *config = draft->config;
-	config->listen = allocate(draft, 1, sizeof(*config->listen));
+	config->listen = config_read_allocate(draft, 1, sizeof(*config->listen));
 	config->socket_path = strdup("/run/heliostat/heliostat.sock");
 	config->log_level = LOG_INFO;
 	config->log_format = LOG_TEXT;
@@ -676,7 +421,7 @@ void config_read(struct config_draft *draft, const struct config_node *root)
 	read_defaults(draft);
 	if (draft->faults->no_memory)
 		return;
-	read_mapping(draft, root, "the configuration", top_keys, N_ELEMENTS(top_keys), NULL);
+	config_read_mapping(draft, root, "the configuration", top_keys, N_ELEMENTS(top_keys), NULL);
 }
 
 void config_draft_free(struct config_draft *draft)

@@ -1,8 +1,8 @@
 /*
  * From the tree of a YAML text to a draft of the configuration: every key's name, type, range and
- * default (the tables in config_read.c), then what holds between keys (config_check.c). config.c
- * calls both, in this order. A draft remembers where each thing stood, so that the checks can name
- * places. Nothing here opens a file or writes a message out.
+ * default (the tables in config_read.c and config_read_group.c), then what holds between keys
+ * (config_check.c). config.c calls both, in this order. A draft remembers where each thing stood,
+ * so that the checks can name places. Nothing here opens a file or writes a message out.
  */
 #ifndef RR_CONFIG_READ_H
 #define RR_CONFIG_READ_H
@@ -46,5 +46,35 @@ void config_read(struct config_draft *draft, const struct config_node *root);
 void config_check(struct config_draft *draft);
 /* Frees what the draft holds beside draft->config (which must still be there) and draft->faults. */
 void config_draft_free(struct config_draft *draft);
+
+/* What the readers of the sections share. */
+
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+/* One key of a mapping. `read` gets the target that its mapping was given. */
+struct config_key {
+	const char *name;
+	void (*read)(struct config_draft *draft, const struct config_node *node, const char *key,
+		void *target);
+	bool required;
+	const char *expected; /* for the fault when it is required and absent */
+};
+
+/* `read` of a key that the design has and this version has not. */
+void config_read_later(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target);
+/*
+ * Reads a mapping by its table: in the table's order, so that a key may rely on those in rows above
+ * it. Of a key that stands twice the first counts; the tree has complained of the other. False when
+ * `node` is no mapping.
+ */
+bool config_read_mapping(struct config_draft *draft, const struct config_node *node,
+	const char *where, const struct config_key keys[], size_t n, void *target);
+/* For a list of `n` elements; one at least, so that NULL means no memory. */
+void *config_read_allocate(struct config_draft *draft, size_t n, size_t size);
+
+/* config_read_group.c: the reader of `groups`. */
+void config_read_groups(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target);
 
 #endif

@@ -166,7 +166,11 @@ struct rib *reflector_rib_new(struct reflector *reflector, const struct config *
 		.as = config->as,
 		.router_id = config->router_id,
 		.cluster_id = config->cluster_id,
-		.callbacks = { on_output_ready, on_update_fault, reflector },
+		.callbacks = {
+			.output_ready = on_output_ready,
+			.update_fault = on_update_fault,
+			.context = reflector,
+		},
 	};
 
 	return rib_new(&parameters, reflector->hash_key);

@@ -31,7 +31,7 @@ void fixture_begin(struct fixture *f, size_t log_limit)
 		.router_id = OUR_ID,
 		.cluster_id = OUR_CLUSTER,
 		.log_limit = log_limit,
-		.callbacks = { output_ready, update_fault, f } };
+		.callbacks = { output_ready, update_fault, NULL, f } };
 
 	memset(f, 0, sizeof(*f));
 	f->rib = rib_new(&parameters, key);
