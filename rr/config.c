@@ -27,6 +27,7 @@ void config_free(struct config *config)
 	free(config->peers);
 	free(config->socket_path);
 	free(config->socket_group);
+	free(config->journal_path);
 	free(config);
 }
 

@@ -94,6 +94,23 @@ void *config_read_allocate(struct config_draft *draft, size_t n, size_t size)
 	return memory;
 }
 
+void config_read_path(struct config_draft *draft, const struct config_node *node, const char *key,
+	size_t max, char **to)
+{
+	char found[CONFIG_QUOTE_MAX], *path = NULL;
+	if (!value_text(draft->faults, node, key, 2, max, &path))
+		return;
+	if (path[0] != '/') {
+		config_fault(draft->faults, node->at,
+			"found %s for %s, expected an absolute path (beginning with /)",
+			config_found(node, found), key);
+		free(path);
+		return;
+	}
+	free(*to);
+	*to = path;
+}
+
 /* router: */
 
 static void read_router_as(
@@ -309,21 +326,9 @@ static void read_peers(
 static void read_socket_path(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
-	struct config *config = draft->config;
-	char found[CONFIG_QUOTE_MAX], *path = NULL;
 	(void)target;
 	/* 107: sun_path has room for 108 bytes with the NUL, see unix(7). */
-	if (!value_text(draft->faults, node, key, 2, 107, &path))
-		return;
-	if (path[0] != '/') {
-		config_fault(draft->faults, node->at,
-			"found %s for %s, expected an absolute path (beginning with /)",
-			config_found(node, found), key);
-		free(path);
-		return;
-	}
-	free(config->socket_path);
-	config->socket_path = path;
+	config_read_path(draft, node, key, 107, &draft->config->socket_path);
 }
 
 static void read_socket_group(
@@ -398,7 +403,7 @@ static const struct config_key top_keys[] = {
 	{ "log", read_log, false, NULL },
 	{ "prefix-sets", config_read_later, false, NULL },
 	{ "policies", config_read_later, false, NULL },
-	{ "journal", config_read_later, false, NULL },
+	{ "journal", config_read_journal, false, NULL },
 };
 
 static void read_defaults(struct config_draft *draft)
@@ -408,6 +413,9 @@ static void read_defaults(struct config_draft *draft)
 	config->socket_path = strdup("/run/heliostat/heliostat.sock");
 	config->log_level = LOG_INFO;
 	config->log_format = LOG_TEXT;
+	config->journal_history = 7 * 86400;
+	config->journal_max_size = 4ull << 30;
+	config->journal_restore_max_age = 15 * 60;
 	if (!config->listen || !config->socket_path) {
 		draft->faults->no_memory = true;
 		return;

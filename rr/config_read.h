@@ -72,9 +72,15 @@ bool config_read_mapping(struct config_draft *draft, const struct config_node *n
 	const char *where, const struct config_key keys[], size_t n, void *target);
 /* For a list of `n` elements; one at least, so that NULL means no memory. */
 void *config_read_allocate(struct config_draft *draft, size_t n, size_t size);
+/* An absolute path of at most `max` bytes; what `*to` held is freed for it. */
+void config_read_path(struct config_draft *draft, const struct config_node *node, const char *key,
+	size_t max, char **to);
 
 /* config_read_group.c: the reader of `groups`. */
 void config_read_groups(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target);
+/* config_read_journal.c: the reader of `journal`; the section alone asks for one, even empty. */
+void config_read_journal(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target);
 
 #endif

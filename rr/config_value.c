@@ -1,5 +1,6 @@
 #include "rr/config_value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,82 @@ bool value_integer(struct config_faults *faults, const struct config_node *node,
 		return true;
 	}
 	snprintf(expected, sizeof(expected), "an integer from %u to %u", min, max);
+	return refuse(faults, node, key, expected);
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* Digits and one of `units`, or no unit. */
+static bool parse_quantity(
+	const char *text, const struct unit units[], size_t n, uint64_t max, uint64_t *value)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint64_t factor = text[digits] == '\0' ? 1 : 0, number = 0;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(text + digits, units[i].name) == 0)
+			factor = units[i].factor;
+	if (factor == 0 || digits == 0 || digits > 19 || (digits > 1 && text[0] == '0'))
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		number = number * 10 + (uint64_t)(text[i] - '0');
+	if (number > max / factor)
+		return false;
+	*value = number * factor;
+	return true;
+}
+
+/* The largest unit in which `value` is a whole number. */
+static const char *format_quantity(
+	uint64_t value, const struct unit units[], size_t n, char *text, size_t size)
+{
+	const struct unit *unit = &units[0];
+	for (size_t i = 1; i < n; i++)
+		if (value > 0 && value % units[i].factor == 0)
+			unit = &units[i];
+	snprintf(text, size, "%" PRIu64 "%s", value / unit->factor, unit->name);
+	return text;
+}
+
+static const struct unit durations[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+static const struct unit sizes[] = { { "", 1 }, { "KiB", 1ull << 10 }, { "MiB", 1ull << 20 },
+	{ "GiB", 1ull << 30 }, { "TiB", 1ull << 40 } };
+
+bool value_duration(struct config_faults *faults, const struct config_node *node, const char *key,
+	uint32_t min, uint32_t max, uint32_t *value)
+{
+	const size_t n = sizeof(durations) / sizeof(durations[0]);
+	char expected[128], least[24], most[24];
+	uint64_t seconds;
+	if (node->kind == CONFIG_SCALAR &&
+		parse_quantity(node->text, durations, n, max, &seconds) && seconds >= min) {
+		*value = (uint32_t)seconds;
+		return true;
+	}
+	snprintf(expected, sizeof(expected),
+		"a duration from %s to %s, in seconds or with a unit (90s, 15m, 24h, 7d)",
+		format_quantity(min, durations, n, least, sizeof(least)),
+		format_quantity(max, durations, n, most, sizeof(most)));
+	return refuse(faults, node, key, expected);
+}
+
+bool value_size(struct config_faults *faults, const struct config_node *node, const char *key,
+	uint64_t min, uint64_t max, uint64_t *value)
+{
+	const size_t n = sizeof(sizes) / sizeof(sizes[0]);
+	char expected[128], least[32], most[32];
+	uint64_t bytes;
+	if (node->kind == CONFIG_SCALAR && parse_quantity(node->text, sizes, n, max, &bytes) &&
+		bytes >= min) {
+		*value = bytes;
+		return true;
+	}
+	snprintf(expected, sizeof(expected),
+		"a size from %s to %s, in bytes or with a unit (512MiB, 4GiB)",
+		format_quantity(min, sizes, n, least, sizeof(least)),
+		format_quantity(max, sizes, n, most, sizeof(most)));
 	return refuse(faults, node, key, expected);
 }
 

@@ -31,6 +31,14 @@ bool value_is(struct config_faults *faults, const struct config_node *node, cons
 /* Decimal digits alone, without quotes, sign or leading zero. */
 bool value_integer(struct config_faults *faults, const struct config_node *node, const char *key,
 	uint32_t min, uint32_t max, uint32_t *value);
+/*
+ * A duration in seconds: an integer, alone or followed by s, m, h or d ("90", "90s", "15m", "7d").
+ */
+bool value_duration(struct config_faults *faults, const struct config_node *node, const char *key,
+	uint32_t min, uint32_t max, uint32_t *value);
+/* A size in bytes: an integer, alone or followed by KiB, MiB, GiB or TiB. */
+bool value_size(struct config_faults *faults, const struct config_node *node, const char *key,
+	uint64_t min, uint64_t max, uint64_t *value);
 /* `true` or `false`, without quotes. */
 bool value_boolean(
 	struct config_faults *faults, const struct config_node *node, const char *key, bool *value);

@@ -1,5 +1,6 @@
 #include "rr/config.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /*
@@ -113,6 +114,16 @@ static void write_log(const struct config *config, FILE *to)
 		config->log_format == LOG_JSON ? "json" : "text");
 }
 
+static void write_journal(const struct config *config, FILE *to)
+{
+	if (!config->journal_path)
+		return;
+	fputs("journal:\n  path: ", to);
+	write_text(config->journal_path, to);
+	fprintf(to, "\n  history: %us\n  max-size: %" PRIu64 "\n  restore-max-age: %us\n",
+		config->journal_history, config->journal_max_size, config->journal_restore_max_age);
+}
+
 void config_write(const struct config *config, FILE *to)
 {
 	write_router(config, to);
@@ -125,4 +136,5 @@ void config_write(const struct config *config, FILE *to)
 		write_peer(&config->peers[i], to);
 	write_management(config, to);
 	write_log(config, to);
+	write_journal(config, to);
 }

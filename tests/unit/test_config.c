@@ -54,7 +54,8 @@ static const char full[] =
 	"}\n"
 	"  - { address: 192.0.2.3, group: nodes, passive: false }\n"
 	"management: { socket: { path: /tmp/h.sock, group: bgp } }\n"
-	"log: { level: debug, format: json }\n";
+	"log: { level: debug, format: json }\n"
+	"journal: { path: /tmp/j.db, history: 36h, max-size: 512MiB, restore-max-age: 90 }\n";
 
 static void every_key_is_read(void **state)
 {
@@ -110,6 +111,10 @@ static void every_key_is_read(void **state)
 	assert_string_equal(config->socket_group, "bgp");
 	assert_int_equal(config->log_level, LOG_DEBUG);
 	assert_int_equal(config->log_format, LOG_JSON);
+	assert_string_equal(config->journal_path, "/tmp/j.db");
+	assert_int_equal(config->journal_history, 36 * 3600);
+	assert_int_equal(config->journal_max_size, 512 << 20);
+	assert_int_equal(config->journal_restore_max_age, 90);
 	config_free(config);
 }
 
@@ -137,7 +142,47 @@ static void absent_keys_have_their_defaults(void **state)
 	assert_null(config->socket_group);
 	assert_int_equal(config->log_level, LOG_INFO);
 	assert_int_equal(config->log_format, LOG_TEXT);
+	assert_null(config->journal_path);
 	config_free(config);
+}
+
+static void an_empty_section_asks_for_a_journal(void **state)
+{
+	static const char *const texts[] = { ROUTER "journal:\n", ROUTER "journal: {}\n" };
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
+		struct config *config = valid(texts[i]);
+		assert_string_equal(config->journal_path, "/var/lib/heliostat/journal.db");
+		assert_int_equal(config->journal_history, 7 * 86400);
+		assert_true(config->journal_max_size == 4ull << 30);
+		assert_int_equal(config->journal_restore_max_age, 900);
+		config_free(config);
+	}
+}
+
+static void quantities_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t expected;
+	} history[] = { { "0", 0 }, { "90", 90 }, { "90s", 90 }, { "\"15m\"", 900 },
+		{ "24h", 86400 }, { "7d", 604800 }, { "3650d", 315360000 } },
+	  sizes[] = { { "16777216", 16 << 20 }, { "16384KiB", 16 << 20 }, { "4GiB", 4ull << 30 },
+		  { "64TiB", 64ull << 40 } };
+	char text[256];
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(history); i++) {
+		snprintf(text, sizeof(text), ROUTER "journal: { history: %s }\n", history[i].text);
+		struct config *config = valid(text);
+		assert_true(config->journal_history == history[i].expected);
+		config_free(config);
+	}
+	for (size_t i = 0; i < N_ELEMENTS(sizes); i++) {
+		snprintf(text, sizeof(text), ROUTER "journal: { max-size: %s }\n", sizes[i].text);
+		struct config *config = valid(text);
+		assert_true(config->journal_max_size == sizes[i].expected);
+		config_free(config);
+	}
 }
 
 static void order_of_keys_is_free(void **state)
@@ -219,6 +264,10 @@ static void assert_same_config(const struct config *a, const struct config *b)
 	assert_same_text(a->socket_group, b->socket_group);
 	assert_int_equal(a->log_level, b->log_level);
 	assert_int_equal(a->log_format, b->log_format);
+	assert_same_text(a->journal_path, b->journal_path);
+	assert_int_equal(a->journal_history, b->journal_history);
+	assert_true(a->journal_max_size == b->journal_max_size);
+	assert_int_equal(a->journal_restore_max_age, b->journal_restore_max_age);
 }
 
 /* What config_write says is accepted and means the same. */
@@ -438,6 +487,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(absent_keys_have_their_defaults),
+		cmocka_unit_test(an_empty_section_asks_for_a_journal),
+		cmocka_unit_test(quantities_have_units),
 		cmocka_unit_test(order_of_keys_is_free),
 		cmocka_unit_test(neighbors_are_no_overlaps),
 		cmocka_unit_test(what_is_written_reads_the_same),

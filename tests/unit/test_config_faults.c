@@ -89,7 +89,7 @@ static void unknown_keys_name_the_nearest(void **state)
 		{ ROUTER "lisen: []\n", 1,
 			"t:2:1: found the unknown key \"lisen\" in the configuration, expected one "
 			"of "
-			"router, listen, groups, peers, management, log; did you mean "
+			"router, listen, groups, peers, management, log, journal; did you mean "
 			"\"listen\"?\n" },
 		{ "router: { as: 1, id: 1.1.1.1, clusterid: 1.1.1.1 }\n", 1,
 			"t:1:31: found the unknown key \"clusterid\" in router, expected one of "
@@ -121,7 +121,6 @@ static void later_keys_are_known(void **state)
 		{ ROUTER "prefix-sets: {}\n", 1,
 			"t:2:1: found the key \"prefix-sets\", which is not yet supported" },
 		{ ROUTER "policies: {}\n", 1, "\"policies\", which is not yet supported" },
-		{ ROUTER "journal: {}\n", 1, "\"journal\", which is not yet supported" },
 		{ ROUTER "management: { http: {} }\n", 1,
 			"t:2:15: found the key \"http\", which is not yet supported" },
 		{ GROUP("    password-file: /k\n"), 1,
@@ -232,6 +231,28 @@ static void values_are_strict(void **state)
 			"t:2:31: found \"run/h\" for path, expected an absolute path" },
 		{ ROUTER "management: { socket: { group: \"\" } }\n", 1,
 			"found an empty text for gro" },
+		{ ROUTER "journal: true\n", 1,
+			"t:2:10: found \"true\" for journal, expected a map" },
+		{ ROUTER "journal: { path: j.db }\n", 1,
+			"found \"j.db\" for path, expected an abs" },
+		{ ROUTER "journal: { history: 7w }\n", 1,
+			"t:2:21: found \"7w\" for history, expected a duration from 0s to 3650d, "
+			"in "
+			"seconds or with a unit (90s, 15m, 24h, 7d)\n" },
+		{ ROUTER "journal: { history: d }\n", 1, "found \"d\" for history" },
+		{ ROUTER "journal: { history: -1 }\n", 1, "found \"-1\" for history" },
+		{ ROUTER "journal: { history: 1.5h }\n", 1, "found \"1.5h\" for history" },
+		{ ROUTER "journal: { history: 07d }\n", 1, "found \"07d\" for history" },
+		{ ROUTER "journal: { history: 3651d }\n", 1, "found \"3651d\" for history" },
+		{ ROUTER "journal: { history: 99999999999999999999 }\n", 1, "for history, expect" },
+		{ ROUTER "journal: { history: 9999999999999999999d }\n", 1, "for history, expect" },
+		{ ROUTER "journal: { max-size: 15MiB }\n", 1,
+			"t:2:22: found \"15MiB\" for max-size, expected a size from 16MiB to "
+			"64TiB, "
+			"in bytes or with a unit (512MiB, 4GiB)\n" },
+		{ ROUTER "journal: { max-size: 4GB }\n", 1, "found \"4GB\" for max-size" },
+		{ ROUTER "journal: { restore-max-age: [] }\n", 1, "found a list for restore-max" },
+		{ ROUTER "journal: { patch: /j }\n", 1, "did you mean \"path\"?" },
 	};
 	(void)state;
 	check_cases(cases, N_ELEMENTS(cases));
