@@ -6,6 +6,8 @@
 #ifndef RR_JOURNAL_BATCH_H
 #define RR_JOURNAL_BATCH_H
 
+#include <stddef.h>
+
 #include "rib/capture.h"
 
 #define JOURNAL_BATCH_ROWS 50000
@@ -14,7 +16,7 @@
 
 struct journal_attrs_row { /* a set told for the first time */
 	uint64_t id;
-	const struct attr_set *attrs; /* the batch holds a reference */
+	struct attr_set *attrs; /* the batch holds a reference */
 };
 
 struct journal_path_row {
@@ -28,12 +30,15 @@ struct journal_path_row {
 };
 
 /*
- * One change of a best path. Kept by the million in a burst, so it is small: IPv4 rows take 16
- * bytes less (journal_history_row_size).
+ * One change of a best path. Kept by the million in a burst, so it is small: an IPv4 row takes 32
+ * bytes (journal_history_row_size).
  */
 struct journal_history_row {
 	uint64_t time;
-	struct attr_set *attrs; /* with a reference; NULL: no best path any more */
+	union {
+		struct attr_set *set; /* while it waits, with a reference */
+		uint64_t attrs; /* in a batch: ID; 0: no best path any more */
+	};
 	uint32_t peer;
 	uint32_t path_id;
 	uint8_t family;
@@ -96,6 +101,11 @@ struct journal_gap_row { /* history that was given up */
 struct journal_batch {
 	struct journal_batch *next;
 	uint64_t time; /* when it was closed */
+	/*
+	 * A new table was begun then (the AS or the BGP Identifier of the router changed): for
+	 * history it is a run that did not restore, and comes before all else in the batch. 0: no.
+	 */
+	uint64_t emptied_at;
 	bool whole; /* nothing else waits: the state in the file is that of `time` once written */
 	JOURNAL_ROWS(journal_peer_row) peers; /* written first ... */
 	JOURNAL_ROWS(journal_attrs_row) attrs; /* ... then these: paths and history refer to them */
@@ -106,7 +116,7 @@ struct journal_batch {
 	JOURNAL_ROWS(journal_event_row) events;
 	JOURNAL_ROWS(journal_config_row) configs;
 	JOURNAL_ROWS(journal_audit_row) audit;
-	uint64_t *attrs_gone; /* IDs that nothing in the table refers to any more */
+	uint64_t *attrs_gone; /* IDs that no path refers to any more; written last */
 	size_t n_attrs_gone;
 	size_t attrs_gone_room;
 };
@@ -123,13 +133,33 @@ struct journal_history_chunk {
 
 static inline size_t journal_history_row_size(enum family family)
 {
-	return (sizeof(struct journal_history_row) + family_address_len(family) + 7) / 8 * 8;
+	return (offsetof(struct journal_history_row, bytes) + family_address_len(family) + 7) / 8 *
+	       8;
 }
 
+/* For a writer: the row behind `row`, both in one chunk. */
+static inline const struct journal_history_row *journal_history_next(
+	const struct journal_history_row *row)
+{
+	return (const void *)((const uint8_t *)row +
+			      journal_history_row_size((enum family)row->family));
+}
+
+/*
+ * A zeroed row at the end of a list of a batch (journal_batch_append(&batch->events)); NULL when
+ * memory is short.
+ */
+#define journal_batch_append(list)                  \
+	((typeof((list)->rows))journal_rows_append( \
+		(void **)&(list)->rows, &(list)->count, &(list)->room, sizeof(*(list)->rows)))
+void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size);
+/* False when memory is short. */
+bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id);
 /* NULL when memory is short. */
 struct journal_batch *journal_batch_new(void);
-/* Gives back the references; on the thread that owns BGP state. */
+/* Gives the references back to `rib`; on the thread that owns BGP state. */
 void journal_batch_free(struct journal_batch *batch, struct rib *rib);
 size_t journal_batch_count(const struct journal_batch *batch); /* rows of all kinds */
+size_t journal_batch_memory(const struct journal_batch *batch); /* bytes, without texts */
 
 #endif

@@ -1,0 +1,97 @@
+#include "rr/journal_batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_FIRST 16 /* rows that a list begins with */
+
+void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size)
+{
+	if (*count == *room) {
+		size_t more = *room == 0 ? ROWS_FIRST : *room * 2;
+		void *grown = reallocarray(*rows, more, size);
+
+		if (grown == NULL)
+			return NULL;
+		*rows = grown;
+		*room = more;
+	}
+	uint8_t *row = (uint8_t *)*rows + *count * size;
+
+	memset(row, 0, size);
+	(*count)++;
+	return row;
+}
+
+bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
+{
+	uint64_t *row = journal_rows_append((void **)&batch->attrs_gone, &batch->n_attrs_gone,
+		&batch->attrs_gone_room, sizeof(*batch->attrs_gone));
+
+	if (row != NULL)
+		*row = id;
+	return row != NULL;
+}
+
+struct journal_batch *journal_batch_new(void)
+{
+	return calloc(1, sizeof(struct journal_batch));
+}
+
+void journal_batch_free(struct journal_batch *batch, struct rib *rib)
+{
+	struct journal_history_chunk *next;
+
+	for (size_t i = 0; i < batch->attrs.count; i++)
+		rib_restore_attrs_done(rib, batch->attrs.rows[i].attrs);
+	for (struct journal_history_chunk *chunk = batch->history; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+	for (size_t i = 0; i < batch->events.count; i++)
+		free(batch->events.rows[i].text);
+	for (size_t i = 0; i < batch->configs.count; i++) {
+		free(batch->configs.rows[i].text);
+		free(batch->configs.rows[i].who);
+		free(batch->configs.rows[i].comment);
+	}
+	for (size_t i = 0; i < batch->audit.count; i++) {
+		free(batch->audit.rows[i].who);
+		free(batch->audit.rows[i].action);
+		free(batch->audit.rows[i].detail);
+	}
+	free(batch->peers.rows);
+	free(batch->attrs.rows);
+	free(batch->paths.rows);
+	free(batch->gaps.rows);
+	free(batch->events.rows);
+	free(batch->configs.rows);
+	free(batch->audit.rows);
+	free(batch->attrs_gone);
+	free(batch);
+}
+
+size_t journal_batch_count(const struct journal_batch *batch)
+{
+	return batch->peers.count + batch->attrs.count + batch->paths.count + batch->n_history +
+	       batch->gaps.count + batch->events.count + batch->configs.count +
+	       batch->audit.count + batch->n_attrs_gone + (batch->emptied_at != 0);
+}
+
+size_t journal_batch_memory(const struct journal_batch *batch)
+{
+	size_t bytes = sizeof *batch;
+
+	bytes += batch->peers.room * sizeof(*batch->peers.rows);
+	bytes += batch->attrs.room * sizeof(*batch->attrs.rows);
+	bytes += batch->paths.room * sizeof(*batch->paths.rows);
+	bytes += batch->gaps.room * sizeof(*batch->gaps.rows);
+	bytes += batch->events.room * sizeof(*batch->events.rows);
+	bytes += batch->configs.room * sizeof(*batch->configs.rows);
+	bytes += batch->audit.room * sizeof(*batch->audit.rows);
+	bytes += batch->attrs_gone_room * sizeof(*batch->attrs_gone);
+	for (const struct journal_history_chunk *chunk = batch->history; chunk != NULL;
+		chunk = chunk->next)
+		bytes += sizeof *chunk;
+	return bytes;
+}
