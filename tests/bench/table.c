@@ -32,22 +32,27 @@ struct table {
 
 /* Multiply and fold, eight bytes a step: the peer is the daemon under test, so speed counts and
  * keys do not. */
+static uint64_t hash_word(uint64_t hash, uint64_t word)
+{
+	__uint128_t product = (__uint128_t)(hash ^ word ^ 0xD6E8FEB86659FD93u) *
+			      0xA0761D6478BD642Fu;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 static uint64_t hash_bytes(const uint8_t *bytes, size_t len, uint64_t seed)
 {
-	uint64_t hash = seed ^ (len * 0x9E3779B97F4A7C15u);
+	uint64_t hash = seed ^ (len * 0x9E3779B97F4A7C15u), word;
 
-	while (len > 0) {
-		uint64_t word = 0;
-		size_t n = len < 8 ? len : 8;
-
-		memcpy(&word, bytes, n);
-		__uint128_t product = (__uint128_t)(hash ^ word ^ 0xD6E8FEB86659FD93u) *
-				      0xA0761D6478BD642Fu;
-		hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ n;
-		bytes += n;
-		len -= n;
+	for (; len >= sizeof(word); len -= sizeof(word), bytes += sizeof(word)) {
+		memcpy(&word, bytes, sizeof(word));
+		hash = hash_word(hash, word);
 	}
-	return hash;
+	if (len == 0)
+		return hash;
+	word = 0;
+	memcpy(&word, bytes, len);
+	return hash_word(hash, word);
 }
 
 struct table *table_new(void)
@@ -107,12 +112,11 @@ void table_free(struct table *table)
 
 static uint32_t slot_hash(const struct prefix *prefix, uint32_t path_id)
 {
-	uint8_t key[18];
+	uint64_t hash = (uint64_t)path_id << 16 | (uint64_t)prefix->family << 8 | prefix->length;
+	uint64_t words[2];
 
-	key[0] = prefix->family;
-	key[1] = prefix->length;
-	memcpy(key + 2, prefix->bytes, 16);
-	return (uint32_t)hash_bytes(key, sizeof(key), path_id);
+	memcpy(words, prefix->bytes, sizeof(words));
+	return (uint32_t)hash_word(hash_word(hash, words[0]), words[1]);
 }
 
 static bool slot_index_grow(struct table *table)
@@ -135,9 +139,11 @@ static bool slot_index_grow(struct table *table)
 	return true;
 }
 
-uint32_t table_slot(struct table *table, const struct prefix *prefix, uint32_t path_id)
+/* `hash` is the prefix's and the path ID's. */
+static uint32_t slot_of_hash(
+	struct table *table, const struct prefix *prefix, uint32_t path_id, uint32_t hash)
 {
-	uint32_t at = slot_hash(prefix, path_id), found;
+	uint32_t at = hash, found;
 
 	while ((found = table->slot_index[at & (table->slot_index_size - 1)]) != 0) {
 		const struct slot *slot = &table->slots[found - 1];
@@ -160,12 +166,17 @@ uint32_t table_slot(struct table *table, const struct prefix *prefix, uint32_t p
 	}
 	if (table->n_slots >= table->slot_index_size / 2 && !slot_index_grow(table))
 		return TABLE_NONE;
-	at = slot_hash(prefix, path_id);
+	at = hash;
 	while (table->slot_index[at & (table->slot_index_size - 1)] != 0)
 		at++;
 	table->slots[table->n_slots] = (struct slot){ *prefix, path_id, base };
 	table->slot_index[at & (table->slot_index_size - 1)] = table->n_slots + 1;
 	return table->n_slots++;
+}
+
+uint32_t table_slot(struct table *table, const struct prefix *prefix, uint32_t path_id)
+{
+	return slot_of_hash(table, prefix, path_id, slot_hash(prefix, path_id));
 }
 
 const struct slot *table_slot_of(const struct table *table, uint32_t slot)
@@ -273,7 +284,7 @@ struct span attribute_set_next_hop(const struct attribute_set *set)
 	return (struct span){ set->next_hop, set->next_hop_len };
 }
 
-static bool change_add(struct table *table, uint32_t slot, uint32_t set)
+static bool change_add(struct table *table, enum family family, uint32_t slot, uint32_t set)
 {
 	if (slot == TABLE_NONE)
 		return false;
@@ -286,22 +297,67 @@ static bool change_add(struct table *table, uint32_t slot, uint32_t set)
 		table->changes = changes;
 		table->max_changes = max;
 	}
-	table->changes[table->n_changes++] = (struct change){ slot, set };
+	table->changes[table->n_changes++] = (struct change){ slot, set, (uint8_t)family };
 	return true;
+}
+
+/* NLRI that are looked up together. */
+#define BATCH 32
+
+struct batch {
+	size_t n;
+	struct nlri nlri[BATCH];
+	uint32_t hash[BATCH];
+};
+
+/*
+ * Nearly every look-up in a large table misses the cache twice, in the index and in the slots: what
+ * all of the batch will look at is on its way before the first is looked at.
+ */
+static void batch_prefetch(const struct table *table, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n; i++) {
+		uint32_t found = table->slot_index[batch->hash[i] & (table->slot_index_size - 1)];
+
+		if (found != 0)
+			__builtin_prefetch(&table->slots[found - 1]);
+	}
+}
+
+/* Takes the next NLRI of a field. Fewer than BATCH: no more follow. */
+static void batch_fill(const struct table *table, struct reader *r, enum family family,
+	bool add_path, struct batch *batch)
+{
+	batch->n = 0;
+	while (batch->n < BATCH && nlri_next(r, family, add_path, &batch->nlri[batch->n])) {
+		const struct nlri *nlri = &batch->nlri[batch->n];
+		uint32_t hash = slot_hash(&nlri->prefix, nlri->path_id);
+
+		__builtin_prefetch(&table->slot_index[hash & (table->slot_index_size - 1)]);
+		batch->hash[batch->n++] = hash;
+	}
 }
 
 /* Adds one change for each NLRI of a field; `set` 0 withdraws. */
 static bool changes_of(struct table *table, struct span field, enum family family,
 	const struct attribute_context *context, uint32_t set)
 {
+	bool add_path = (context->add_path_receive & FAMILY_BIT(family)) != 0;
 	struct reader r = reader_of_span(field);
-	struct nlri nlri;
+	struct batch batch;
 
-	while (nlri_next(
-		&r, family, (context->add_path_receive & FAMILY_BIT(family)) != 0, &nlri)) {
-		if (!change_add(table, table_slot(table, &nlri.prefix, nlri.path_id), set))
-			return false;
-	}
+	do {
+		batch_fill(table, &r, family, add_path, &batch);
+		batch_prefetch(table, &batch);
+		for (size_t i = 0; i < batch.n; i++) {
+			const struct nlri *nlri = &batch.nlri[i];
+			uint32_t slot = slot_of_hash(
+				table, &nlri->prefix, nlri->path_id, batch.hash[i]);
+
+			if (!change_add(table, family, slot, set))
+				return false;
+		}
+	} while (batch.n == BATCH);
 	return true;
 }
 

@@ -32,6 +32,7 @@ struct attribute_set {
 struct change {
 	uint32_t slot;
 	uint32_t set; /* 0: withdrawn */
+	uint8_t family; /* enum family; the slot's */
 };
 
 /* An UPDATE taken apart; the same for every client that receives the same bytes in the same
