@@ -20,6 +20,9 @@ struct config_listen {
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
+/* What SIGTERM means: coming back soon, so that peers keep our routes, or not. */
+enum on_terminate { TERMINATE_RESTART, TERMINATE_SHUTDOWN };
+
 struct config_group {
 	char *name;
 	enum role role; /* rib/rib.h: ROLE_CLIENT, ROLE_NON_CLIENT, ROLE_EXTERNAL */
@@ -33,6 +36,14 @@ struct config_group {
 	enum add_path_send add_path_send; /* default ADD_PATH_OFF */
 	enum next_hop_mode next_hop; /* default: self for external, keep for the others */
 	bool passive; /* default false: for peers that do not say it themselves */
+	bool graceful_restart; /* default true; false: not offered, no path outlives its session */
+	/*
+	 * Seconds, at most 2^24 - 1, for which long-lived stale paths are kept (RFC 9494), ours
+	 * by the peers and theirs by us; 0, the default: not at all.
+	 */
+	uint32_t long_lived_time[FAMILY_COUNT];
+	bool long_lived_send_all; /* default false: such paths are sent to those alone who know of
+				     them; true: to all internal peers (section 4.6) */
 };
 
 struct config_peer {
@@ -51,6 +62,8 @@ struct config {
 	uint32_t as;
 	uint32_t router_id;
 	uint32_t cluster_id;
+	uint16_t restart_time; /* seconds, 1..4095; default 120 ("restart-time") */
+	enum on_terminate on_terminate; /* default TERMINATE_RESTART */
 	struct config_listen *listen;
 	size_t n_listen;
 	struct config_group *groups; /* in file order */

@@ -40,6 +40,27 @@ static void check_group_as(struct config_draft *draft, size_t index)
 			group->name, config->as);
 }
 
+/* RFC 9494 section 4.1: it goes on where Graceful Restart ends, for families of the session. */
+static void check_long_lived(struct config_draft *draft, size_t index)
+{
+	const struct config_group *group = &draft->config->groups[index];
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		const struct config_position *at = &draft->groups[index].long_lived[family];
+		if (!at->line || !group->long_lived_time[family])
+			continue;
+		if (!group->graceful_restart)
+			config_fault(draft->faults, *at,
+				"found long-lived-graceful-restart for group %s, which has "
+				"graceful-restart: false, expected graceful-restart: true with it",
+				group->name);
+		else if (!(group->families & FAMILY_BIT(family)))
+			config_fault(draft->faults, *at,
+				"found a time for %s, which is not among the families of group "
+				"%s, expected one of its families",
+				family_name(family), group->name);
+	}
+}
+
 /* A dynamic range and where it stands. */
 struct placed_range {
 	const struct prefix *prefix;
@@ -239,8 +260,10 @@ void config_check(struct config_draft *draft)
 	if (draft->faults->no_memory)
 		return;
 	check_listen(draft);
-	for (size_t i = 0; i < config->n_groups; i++)
+	for (size_t i = 0; i < config->n_groups; i++) {
 		check_group_as(draft, i);
+		check_long_lived(draft, i);
+	}
 	check_ranges(draft);
 	for (size_t i = 0; i < config->n_peers; i++)
 		check_peer(draft, i);

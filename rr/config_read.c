@@ -135,10 +135,34 @@ static void read_cluster_id(
 	value_bgp_id(draft->faults, node, key, &draft->config->cluster_id);
 }
 
+static void read_restart_time(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
+{
+	uint32_t seconds;
+	(void)target;
+	/* RFC 4724 section 3: 12 bits. */
+	if (value_duration(draft->faults, node, key, 1, 4095, &seconds))
+		draft->config->restart_time = (uint16_t)seconds;
+}
+
+static void read_on_terminate(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
+{
+	static const char *const names[] = {
+		[TERMINATE_RESTART] = "restart", [TERMINATE_SHUTDOWN] = "shutdown"
+	};
+	unsigned choice;
+	(void)target;
+	if (value_choice(draft->faults, node, key, names, N_ELEMENTS(names), &choice))
+		draft->config->on_terminate = (enum on_terminate)choice;
+}
+
 static const struct config_key router_keys[] = {
 	{ "as", read_router_as, true, "the AS number of this reflector" },
 	{ "id", read_router_id, true, "the BGP Identifier, such as 10.0.0.1" },
 	{ "cluster-id", read_cluster_id, false, NULL }, /* after id, its default */
+	{ "restart-time", read_restart_time, false, NULL },
+	{ "on-terminate", read_on_terminate, false, NULL },
 };
 
 static void read_router(
@@ -413,6 +437,8 @@ static void read_defaults(struct config_draft *draft)
 	config->socket_path = strdup("/run/heliostat/heliostat.sock");
 	config->log_level = LOG_INFO;
 	config->log_format = LOG_TEXT;
+	config->restart_time = 120;
+	config->on_terminate = TERMINATE_RESTART;
 	config->journal_history = 7 * 86400;
 	config->journal_max_size = 4ull << 30;
 	config->journal_restore_max_age = 15 * 60;

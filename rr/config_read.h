@@ -15,6 +15,7 @@ struct group_places {
 	struct config_position name;
 	struct config_position as;
 	struct config_position next_hop;
+	struct config_position long_lived[FAMILY_COUNT];
 	struct config_position *dynamic; /* one for each range */
 	bool faulty; /* the role cannot be trusted, so neither can what depends on it */
 };

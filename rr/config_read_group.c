@@ -171,6 +171,47 @@ static void read_group_passive(
 	value_boolean(draft->faults, node, key, &to->group->passive);
 }
 
+static void read_graceful_restart(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
+{
+	struct group_target *to = target;
+	value_boolean(draft->faults, node, key, &to->group->graceful_restart);
+}
+
+static void read_long_lived_family(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
+{
+	struct group_target *to = target;
+	enum family family = FAMILY_IPV4_UNICAST;
+	family_from_name(key, &family);
+	/* RFC 9494 section 3: the Long-Lived Stale Time has 24 bits. */
+	if (value_duration(draft->faults, node, key, 0, (1u << 24) - 1,
+		    &to->group->long_lived_time[family]))
+		to->places->long_lived[family] = node->at;
+}
+
+static void read_long_lived_send(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
+{
+	static const char *const names[] = { "capable", "all" };
+	struct group_target *to = target;
+	unsigned choice;
+	if (value_choice(draft->faults, node, key, names, N_ELEMENTS(names), &choice))
+		to->group->long_lived_send_all = choice == 1;
+}
+
+static const struct config_key long_lived_keys[] = {
+	{ "ipv4-unicast", read_long_lived_family, false, NULL },
+	{ "ipv6-unicast", read_long_lived_family, false, NULL },
+	{ "send", read_long_lived_send, false, NULL },
+};
+
+static void read_long_lived(
+	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
+{
+	config_read_mapping(draft, node, key, long_lived_keys, N_ELEMENTS(long_lived_keys), target);
+}
+
 static const struct config_key group_keys[] = {
 	{ "role", read_role, false, NULL }, /* before next-hop: it gives its default */
 	{ "as", read_group_as, false, NULL },
@@ -181,6 +222,8 @@ static const struct config_key group_keys[] = {
 	{ "passive", read_group_passive, false, NULL },
 	{ "add-path", read_add_path, false, NULL },
 	{ "next-hop", read_next_hop, false, NULL },
+	{ "graceful-restart", read_graceful_restart, false, NULL },
+	{ "long-lived-graceful-restart", read_long_lived, false, NULL },
 	{ "password-file", config_read_later, false, NULL },
 	{ "ttl-security", config_read_later, false, NULL },
 	{ "import", config_read_later, false, NULL },
@@ -209,6 +252,7 @@ static void read_group(struct config_draft *draft, const struct config_entry *en
 		.families = FAMILIES_ALL,
 		.hold_time = 90,
 		.connect_retry = 30,
+		.graceful_restart = true,
 		.next_hop = NEXT_HOP_KEEP };
 	if (!to.group->name) {
 		draft->faults->no_memory = true;

@@ -28,6 +28,8 @@ static void write_router(const struct config *config, FILE *to)
 	fprintf(to, "router:\n  as: %u\n", config->as);
 	fprintf(to, "  id: %s\n", bgp_id_format(config->router_id, text));
 	fprintf(to, "  cluster-id: %s\n", bgp_id_format(config->cluster_id, text));
+	fprintf(to, "  restart-time: %us\n  on-terminate: %s\n", config->restart_time,
+		config->on_terminate == TERMINATE_SHUTDOWN ? "shutdown" : "restart");
 }
 
 static void write_listen(const struct config *config, FILE *to)
@@ -76,6 +78,14 @@ static void write_group(const struct config_group *group, FILE *to)
 	fprintf(to, "    add-path: { receive: %s, send: %s }\n", yes_no(group->add_path_receive),
 		group->add_path_send == ADD_PATH_ALL ? "all" : "off");
 	fprintf(to, "    next-hop: %s\n", group->next_hop == NEXT_HOP_SELF ? "self" : "keep");
+	fprintf(to, "    graceful-restart: %s\n    long-lived-graceful-restart: { ",
+		yes_no(group->graceful_restart));
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (group->families & FAMILY_BIT(family))
+			fprintf(to, "%s: %us, ", family_name(family),
+				group->long_lived_time[family]);
+	}
+	fprintf(to, "send: %s }\n", group->long_lived_send_all ? "all" : "capable");
 }
 
 static void write_peer(const struct config_peer *peer, FILE *to)

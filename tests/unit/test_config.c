@@ -32,6 +32,8 @@ static const char full[] =
 	"  as: 1.10\n"
 	"  id: 10.0.0.1\n"
 	"  cluster-id: 10.0.0.9\n"
+	"  restart-time: 4m\n"
+	"  on-terminate: shutdown\n"
 	"listen:\n"
 	"  - { address: \"::\", port: 1790 }\n"
 	"  - address: 127.0.0.1\n"
@@ -46,8 +48,9 @@ static const char full[] =
 	"    add-path: { receive: true, send: all }\n"
 	"    next-hop: self\n"
 	"    passive: true\n"
+	"    long-lived-graceful-restart: { ipv4-unicast: 24h, ipv6-unicast: 0, send: all }\n"
 	"  border: { role: external, as: 64513, add-path: { send: off } }\n"
-	"  others: { role: non-client }\n"
+	"  others: { role: non-client, graceful-restart: false }\n"
 	"peers:\n"
 	"  - { address: 192.0.2.1, group: border, description: \"tor-1 \\\"\\\\ ü\" }\n"
 	"  - { address: \"2001:db8::1\", group: nodes, port: 1791, local-address: \"2001:db8::2\" "
@@ -66,6 +69,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config->as, 65546);
 	assert_int_equal(config->router_id, 0x0a000001);
 	assert_int_equal(config->cluster_id, 0x0a000009);
+	assert_int_equal(config->restart_time, 240);
+	assert_int_equal(config->on_terminate, TERMINATE_SHUTDOWN);
 	assert_int_equal(config->n_listen, 2);
 	assert_address(&config->listen[0].address, "::");
 	assert_int_equal(config->listen[0].port, 1790);
@@ -88,9 +93,14 @@ static void every_key_is_read(void **state)
 	assert_int_equal(nodes->add_path_send, ADD_PATH_ALL);
 	assert_int_equal(nodes->next_hop, NEXT_HOP_SELF);
 	assert_true(nodes->passive);
+	assert_true(nodes->graceful_restart);
+	assert_int_equal(nodes->long_lived_time[FAMILY_IPV4_UNICAST], 86400);
+	assert_int_equal(nodes->long_lived_time[FAMILY_IPV6_UNICAST], 0);
+	assert_true(nodes->long_lived_send_all);
 	assert_int_equal(config->groups[1].role, ROLE_EXTERNAL);
 	assert_int_equal(config->groups[1].as, 64513);
 	assert_int_equal(config->groups[2].role, ROLE_NON_CLIENT);
+	assert_false(config->groups[2].graceful_restart);
 
 	assert_int_equal(config->n_peers, 3);
 	const struct config_peer *peers = config->peers;
@@ -123,6 +133,8 @@ static void absent_keys_have_their_defaults(void **state)
 	struct config *config = valid(ROUTER "groups:\n  a: {}\n  b: { role: external, as: 1 }\n");
 	(void)state;
 	assert_int_equal(config->cluster_id, config->router_id);
+	assert_int_equal(config->restart_time, 120);
+	assert_int_equal(config->on_terminate, TERMINATE_RESTART);
 	assert_int_equal(config->n_listen, 1);
 	assert_address(&config->listen[0].address, "::");
 	assert_int_equal(config->listen[0].port, 179);
@@ -137,6 +149,10 @@ static void absent_keys_have_their_defaults(void **state)
 	assert_int_equal(group->add_path_send, ADD_PATH_OFF);
 	assert_int_equal(group->next_hop, NEXT_HOP_KEEP);
 	assert_false(group->passive);
+	assert_true(group->graceful_restart);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		assert_int_equal(group->long_lived_time[family], 0);
+	assert_false(group->long_lived_send_all);
 	assert_int_equal(config->groups[1].next_hop, NEXT_HOP_SELF);
 	assert_string_equal(config->socket_path, "/run/heliostat/heliostat.sock");
 	assert_null(config->socket_group);
@@ -226,6 +242,10 @@ static void assert_same_group(const struct config_group *a, const struct config_
 	assert_int_equal(a->add_path_send, b->add_path_send);
 	assert_int_equal(a->next_hop, b->next_hop);
 	assert_int_equal(a->passive, b->passive);
+	assert_int_equal(a->graceful_restart, b->graceful_restart);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		assert_int_equal(a->long_lived_time[family], b->long_lived_time[family]);
+	assert_int_equal(a->long_lived_send_all, b->long_lived_send_all);
 }
 
 static void assert_same_text(const char *a, const char *b)
@@ -240,6 +260,8 @@ static void assert_same_config(const struct config *a, const struct config *b)
 	assert_int_equal(a->as, b->as);
 	assert_int_equal(a->router_id, b->router_id);
 	assert_int_equal(a->cluster_id, b->cluster_id);
+	assert_int_equal(a->restart_time, b->restart_time);
+	assert_int_equal(a->on_terminate, b->on_terminate);
 	assert_int_equal(a->n_listen, b->n_listen);
 	for (size_t i = 0; i < a->n_listen; i++) {
 		assert_int_equal(

@@ -94,13 +94,14 @@ static void unknown_keys_name_the_nearest(void **state)
 		{ "router: { as: 1, id: 1.1.1.1, clusterid: 1.1.1.1 }\n", 1,
 			"t:1:31: found the unknown key \"clusterid\" in router, expected one of "
 			"as, id, "
-			"cluster-id; did you mean \"cluster-id\"?\n" },
+			"cluster-id, restart-time, on-terminate; did you mean \"cluster-id\"?\n" },
 		{ GROUP("    hold_time: 9\n"), 1,
 			"t:4:5: found the unknown key \"hold_time\" in group g, expected one of "
 			"role," },
 		{ GROUP("    hold_time: 9\n"), 1, "; did you mean \"hold-time\"?\n" },
 		{ GROUP("    dynamci: []\n"), 1, "; did you mean \"dynamic\"?\n" },
-		{ GROUP("    xyzzyxyzzy: 1\n"), 1, "add-path, next-hop\n" },
+		{ GROUP("    xyzzyxyzzy: 1\n"), 1,
+			"add-path, next-hop, graceful-restart, long-lived-graceful-restart\n" },
 		{ GROUP("    add-path: { recieve: true }\n"), 1,
 			"t:4:17: found the unknown key \"recieve\" in add-path, expected one of "
 			"receive, send; did you mean \"receive\"?\n" },
@@ -231,6 +232,29 @@ static void values_are_strict(void **state)
 			"t:2:31: found \"run/h\" for path, expected an absolute path" },
 		{ ROUTER "management: { socket: { group: \"\" } }\n", 1,
 			"found an empty text for gro" },
+		{ "router: { as: 1, id: 1.1.1.1, restart-time: 0 }\n", 1,
+			"t:1:45: found \"0\" for restart-time, expected a duration from 1s to "
+			"4095s" },
+		{ "router: { as: 1, id: 1.1.1.1, restart-time: 69m }\n", 1,
+			"found \"69m\" for re" },
+		{ "router: { as: 1, id: 1.1.1.1, on-terminate: stop }\n", 1,
+			"found \"stop\" for on-terminate, expected restart or shutdown" },
+		{ GROUP("    graceful-restart: 1\n"), 1, "found \"1\" for graceful-restart, exp" },
+		{ GROUP("    long-lived-graceful-restart: 24h\n"), 1,
+			"found \"24h\" for long-lived-graceful-restart, expected a mapping" },
+		{ GROUP("    long-lived-graceful-restart: { ipv4-unicast: 195d }\n"), 1,
+			"found \"195d\" for ipv4-unicast, expected a duration from 0s to "
+			"16777215s" },
+		{ GROUP("    long-lived-graceful-restart: { ipv4: 1 }\n"), 1,
+			"expected one of ipv4-unicast, ipv6-unicast, send" },
+		{ GROUP("    long-lived-graceful-restart: { send: none }\n"), 1,
+			"found \"none\" for send, expected capable or all" },
+		{ GROUP("    graceful-restart: false\n"
+			"    long-lived-graceful-restart: { ipv6-unicast: 1 }\n"),
+			1, "t:5:50: found long-lived-graceful-restart for group g, which has" },
+		{ GROUP("    families: [ipv4-unicast]\n"
+			"    long-lived-graceful-restart: { ipv4-unicast: 1, ipv6-unicast: 1 }\n"),
+			1, "t:5:67: found a time for ipv6-unicast, which is not among the" },
 		{ ROUTER "journal: true\n", 1,
 			"t:2:10: found \"true\" for journal, expected a map" },
 		{ ROUTER "journal: { path: j.db }\n", 1,
