@@ -83,18 +83,18 @@ static struct session *other_session(const struct session *session)
 /*
  * Exponential, from one second, with jitter: peers that failed together do not come back together.
  */
-static uint64_t back_off(unsigned failures)
+static uint64_t back_off(struct reflector *reflector, unsigned failures)
 {
 	uint64_t us = IDLE_HOLD_FIRST;
 
 	for (unsigned i = 1; i < failures && us < IDLE_HOLD_MAX; i++)
 		us *= 2;
-	return jittered(us < IDLE_HOLD_MAX ? us : IDLE_HOLD_MAX);
+	return jittered(reflector, us < IDLE_HOLD_MAX ? us : IDLE_HOLD_MAX);
 }
 
 uint64_t peer_idle_hold_time(const struct peer *peer)
 {
-	return back_off(peer->connect_retry_counter);
+	return back_off(peer->reflector, peer->connect_retry_counter);
 }
 
 void peer_start(struct peer *peer)
@@ -166,7 +166,8 @@ static void count_end(struct peer *peer, const struct session_end *end, uint64_t
 		end->code_sent == ERROR_HOLD_TIMER || end->code_sent == ERROR_SEND_HOLD_TIMER)
 		return;
 	if (++peer->faults >= FAULTS_FREE)
-		peer->refuse_until = now + back_off(peer->faults - FAULTS_FREE + 2);
+		peer->refuse_until = now +
+				     back_off(peer->reflector, peer->faults - FAULTS_FREE + 2);
 }
 
 static void log_end(const struct session *session, const struct session_end *end)

@@ -17,9 +17,17 @@
 #define WRITE_BUDGET_US 20000 /* a turn; what is left over is written in the next */
 #define SHUTDOWN_US	(2 * SECOND_US)
 
-uint64_t jittered(uint64_t us)
+/*
+ * Every write of UPDATEs sets a timer, so a random number must not cost a system call: Weyl's
+ * sequence, mixed by multiplying and folding. Nothing is secret about it but where it starts.
+ */
+uint64_t jittered(struct reflector *reflector, uint64_t us)
 {
-	return us - us / 4 * arc4random_uniform(1024) / 1024;
+	uint64_t mixed;
+
+	reflector->jitter += 0x9e3779b97f4a7c15u;
+	mixed = (reflector->jitter ^ reflector->jitter >> 32) * 0xd6e8feb86659fd93u;
+	return us - us / 4 * (mixed >> 54) / 1024;
 }
 
 static struct timeval timeval_of(uint64_t us)
@@ -238,6 +246,7 @@ struct reflector *reflector_new(struct config *config, struct event_base *base, 
 	TAILQ_INIT(&reflector->ready);
 	TAILQ_INIT(&reflector->dead);
 	arc4random_buf(reflector->hash_key, sizeof reflector->hash_key);
+	arc4random_buf(&reflector->jitter, sizeof reflector->jitter);
 	reflector->input = malloc(INPUT_BUFFER_SIZE);
 	reflector->rib = reflector_rib_new(reflector, config);
 	if (reflector->input == NULL || reflector->rib == NULL || !start_events(reflector)) {

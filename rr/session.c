@@ -91,8 +91,9 @@ static void start_keepalive(struct session *session, uint64_t now)
 {
 	session->keepalive_at = session->negotiated.hold_time == 0
 					? 0
-					: now + jittered(session->negotiated.keepalive_time *
-							 SECOND_US);
+					: now + jittered(session->reflector,
+							session->negotiated.keepalive_time *
+								SECOND_US);
 }
 
 static void start_connecting(struct session *session)
@@ -293,8 +294,9 @@ void session_event(struct session *session, enum fsm_event event, const struct s
 		session->connect_retry_at = 0;
 	/* A passive peer is never connected to, so its timer would expire for nothing. */
 	if ((step.actions & FSM_DO_START_CONNECT_RETRY) && peer_connects(session->peer))
-		session->connect_retry_at = now + jittered(session->peer->group->connect_retry *
-							   SECOND_US);
+		session->connect_retry_at = now + jittered(session->reflector,
+							  session->peer->group->connect_retry *
+								  SECOND_US);
 	if (step.actions & FSM_DO_START_IDLE_HOLD)
 		session->idle_hold_at = now + peer_idle_hold_time(session->peer);
 	if (step.actions & FSM_DO_DROP) {

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rr/closing.h"
@@ -130,6 +131,16 @@ bool session_attach(struct session *session, int fd, bool connecting)
  */
 #define CLOSING_BYTES_MAX (16 * 1024 * 1024)
 
+/* Almost always it is one piece, which costs the kernel less by send than by a list of pieces. */
+static ssize_t send_pieces(int fd, struct iovec *iov, int n)
+{
+	struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+
+	if (n == 1)
+		return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 /*
  * A NOTIFICATION amid another message would be noise to the peer. Writes what the socket still
  * takes; should that end amid a message again, the rest up to a boundary (rib/rib.h: an entry of
@@ -146,7 +157,7 @@ static bool reach_boundary(struct session *session)
 		n = rib_peer_output(session->rib_peer, iov, IOVECS_MAX);
 		if (n == 0)
 			return false;
-		sent = writev(session->fd, iov, n);
+		sent = send_pieces(session->fd, iov, n);
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
@@ -354,7 +365,7 @@ void session_write(struct session *session)
 			reflector_schedule(session->reflector);
 			return;
 		}
-		sent = writev(session->fd, iov, n);
+		sent = send_pieces(session->fd, iov, n);
 		if (sent < 0) {
 			if (!note_stop(session, errno))
 				return;
@@ -366,8 +377,9 @@ void session_write(struct session *session)
 		/* RFC 4271 section 8.2.2: an UPDATE restarts the KeepaliveTimer. */
 		if (session->keepalive_at != 0)
 			session->keepalive_at = monotonic_us() +
-						jittered(session->negotiated.keepalive_time *
-							 SECOND_US);
+						jittered(session->reflector,
+							session->negotiated.keepalive_time *
+								SECOND_US);
 	}
 }
 

@@ -47,6 +47,7 @@ struct reflector {
 	struct log log;
 	struct rib *rib;
 	uint8_t hash_key[16];
+	uint64_t jitter; /* state of the generator behind jittered() */
 	struct peer_set peers;
 	struct listener_list listeners;
 	struct closing_list closings;
@@ -94,7 +95,7 @@ static inline uint64_t elapsed_us(uint64_t since, uint64_t now)
 }
 
 /* `us` less a random part of up to a quarter: the jitter of RFC 4271 section 10. */
-uint64_t jittered(uint64_t us);
+uint64_t jittered(struct reflector *reflector, uint64_t us);
 
 /* There is work for rib_run or output to write: both happen at the end of this turn of the loop. */
 void reflector_schedule(struct reflector *reflector);
