@@ -216,13 +216,30 @@ void notification_read(struct span body, struct notification *notification)
 	uint8_t code = notification->code;
 	uint8_t subcode = notification->subcode;
 	/* RFC 8538 section 3.1: a Hard Reset wraps the NOTIFICATION that gives the reason. */
-	if (code == ERROR_CEASE && subcode == CEASE_HARD_RESET)
-		if (!read_u8(&r, &code) || !read_u8(&r, &subcode))
-			return;
+	notification->hard_reset = code == ERROR_CEASE && subcode == CEASE_HARD_RESET;
+	if (notification->hard_reset && (!read_u8(&r, &code) || !read_u8(&r, &subcode)))
+		return;
+	notification->reason_code = code;
+	notification->reason_subcode = subcode;
+	notification->reason_data = (struct span){ r.at, r.left };
 	/* RFC 9003 section 2; a length that overruns the data is no Shutdown Communication. */
 	if (has_shutdown_text(code, subcode) && read_u8(&r, &length) &&
 		read_span(&r, length, &text))
 		text_clean(text, notification->shutdown_text);
+}
+
+void hard_reset_wrap(struct bgp_error *error)
+{
+	uint16_t len = error->data_len;
+
+	if (len > BGP_ERROR_DATA_MAX - 2)
+		len = BGP_ERROR_DATA_MAX - 2;
+	memmove(error->data + 2, error->data, len);
+	error->data[0] = error->code;
+	error->data[1] = error->subcode;
+	error->data_len = (uint16_t)(2 + len);
+	error->code = ERROR_CEASE;
+	error->subcode = CEASE_HARD_RESET;
 }
 
 void cease_set(

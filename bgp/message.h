@@ -59,6 +59,14 @@ struct notification {
 	uint8_t subcode;
 	struct span data;
 	/*
+	 * What ended the session: in a Hard Reset (RFC 8538 section 3.1) what the NOTIFICATION that
+	 * it carries says (all 0 when it carries none), else the same as above.
+	 */
+	bool hard_reset;
+	uint8_t reason_code;
+	uint8_t reason_subcode;
+	struct span reason_data;
+	/*
 	 * RFC 9003 Shutdown Communication, also of the NOTIFICATION inside a Hard Reset (RFC 8538),
 	 * made printable (control characters and bad UTF-8 replaced by '?'); "" if none.
 	 */
@@ -77,6 +85,13 @@ void notification_read(struct span body, struct notification *notification);
  */
 void cease_set(
 	struct bgp_error *error, enum cease_subcode subcode, const char *text, const char *reason);
+
+/*
+ * Makes a Hard Reset of `error`, the NOTIFICATION that gives the reason (RFC 8538 section 3.1): for
+ * a peer with which the N bit was exchanged, when it is to keep no routes. The reason for the log
+ * stays.
+ */
+void hard_reset_wrap(struct bgp_error *error);
 
 enum route_refresh_subtype { /* RFC 7313 section 3.2 */
 	ROUTE_REFRESH_NORMAL = 0,

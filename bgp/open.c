@@ -4,6 +4,7 @@
  */
 #include "bgp/open.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BGP_VERSION 4
@@ -15,6 +16,9 @@
 #define GRACEFUL_RESTART_NOTIFICATION 0x4000 /* RFC 8538 section 2 */
 #define GRACEFUL_RESTART_TIME_MASK    0x0FFF
 #define GRACEFUL_RESTART_FORWARDING   0x80
+
+#define LONG_LIVED_FORWARDING 0x80 /* RFC 9494 section 3 */
+#define LONG_LIVED_TIME_MAX   0xFFFFFF
 
 #define ADD_PATH_RECEIVE 1 /* RFC 7911 section 4 */
 #define ADD_PATH_SEND	 2
@@ -122,6 +126,30 @@ static void read_add_path(struct reader value, struct capabilities *capabilities
 }
 
 /*
+ * RFC 9494 section 3: any number of families, each with flags and a time of 24 bits. Of several
+ * capabilities the last one counts, as with the one it stands beside.
+ */
+static void read_long_lived(struct reader value, struct capabilities *capabilities)
+{
+	uint16_t afi, low;
+	uint8_t safi, flags, high;
+	enum family family;
+
+	memset(&capabilities->long_lived, 0, sizeof capabilities->long_lived);
+	capabilities->long_lived.present = true;
+	while (tuple_next(&value, &afi, &safi, &flags) && read_u8(&value, &high) &&
+		read_u16(&value, &low)) {
+		if (!family_from_afi_safi(afi, safi, &family))
+			continue;
+		capabilities->long_lived.families |= (uint8_t)FAMILY_BIT(family);
+		capabilities->long_lived.forwarding &= (uint8_t)~FAMILY_BIT(family);
+		if (flags & LONG_LIVED_FORWARDING)
+			capabilities->long_lived.forwarding |= (uint8_t)FAMILY_BIT(family);
+		capabilities->long_lived.time[family] = (uint32_t)high << 16 | low;
+	}
+}
+
+/*
  * A value is `fixed` bytes and then any number of `repeated` ones (0: none), at least `least` in
  * all.
  */
@@ -141,6 +169,8 @@ static const struct {
 	{ CAPABILITY_ADD_PATH, 0, 4, 4, "ADD-PATH", read_add_path },
 	{ CAPABILITY_ENHANCED_ROUTE_REFRESH, 0, 0, 0, "Enhanced Route Refresh",
 		read_enhanced_route_refresh },
+	{ CAPABILITY_LONG_LIVED_GRACEFUL_RESTART, 0, 7, 0, "Long-Lived Graceful Restart",
+		read_long_lived },
 };
 
 /*
@@ -158,11 +188,13 @@ static bool capability_read(
 		size_t fixed = known_capabilities[i].fixed;
 		size_t repeated = known_capabilities[i].repeated;
 		size_t least = known_capabilities[i].least;
+		char more[32] = "";
+		if (repeated)
+			snprintf(more, sizeof more, " or a multiple of %zu more", repeated);
 		if (value.len < least ||
 			(repeated ? (value.len - fixed) % repeated != 0 : value.len != fixed))
 			return MALFORMED(error, "capability %u (%s) of %zu bytes, expected %zu%s",
-				code, known_capabilities[i].name, value.len, least,
-				repeated ? " or a multiple of 4 more" : "");
+				code, known_capabilities[i].name, value.len, least, more);
 		known_capabilities[i].read(reader_of_span(value), capabilities);
 		return true;
 	}
@@ -275,6 +307,9 @@ bool open_read(struct span body, struct open *open, struct bgp_error *error)
 	}
 	if (!optional_parameters_read(r, &found.capabilities, error))
 		return false;
+	/* RFC 9494 section 3: without the capability that it extends it is ignored. */
+	if (!found.capabilities.graceful_restart.present)
+		memset(&found.capabilities.long_lived, 0, sizeof found.capabilities.long_lived);
 
 	/*
 	 * RFC 6793 section 4.1: the capability carries the AS number, whatever stands in the field.
@@ -364,6 +399,29 @@ static void write_add_path(struct writer *w, const struct capabilities *capabili
 	}
 }
 
+static void write_long_lived(struct writer *w, const struct capabilities *capabilities)
+{
+	uint8_t families = capabilities->long_lived.families & FAMILIES_ALL;
+
+	if (!capabilities->long_lived.present || !capabilities->graceful_restart.present)
+		return;
+	write_u8(w, CAPABILITY_LONG_LIVED_GRACEFUL_RESTART);
+	write_u8(w, (uint8_t)(7 * __builtin_popcount(families)));
+	for (unsigned i = 0; i < FAMILY_COUNT; i++) {
+		uint32_t time = capabilities->long_lived.time[i];
+
+		if (!has_family(families, i))
+			continue;
+		if (time > LONG_LIVED_TIME_MAX)
+			time = LONG_LIVED_TIME_MAX;
+		write_tuple(w, i,
+			has_family(capabilities->long_lived.forwarding, i) ? LONG_LIVED_FORWARDING
+									   : 0);
+		write_u8(w, (uint8_t)(time >> 16));
+		write_u16(w, (uint16_t)time);
+	}
+}
+
 /* In ascending order of code. */
 static void capabilities_write(struct writer *w, const struct open *open)
 {
@@ -381,6 +439,7 @@ static void capabilities_write(struct writer *w, const struct open *open)
 	}
 	write_add_path(w, capabilities);
 	write_flag(w, capabilities->enhanced_route_refresh, CAPABILITY_ENHANCED_ROUTE_REFRESH);
+	write_long_lived(w, capabilities);
 }
 
 void open_write_more(struct writer *w, const struct open *open, struct span more)

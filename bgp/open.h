@@ -1,8 +1,8 @@
 /*
  * The OPEN message and its capabilities: RFC 4271 sections 4.2 and 6.2, RFC 5492, RFC 9072
  * (extended optional parameters), RFC 4760, RFC 2918, RFC 7313, RFC 6793, RFC 8654, RFC 7911, RFC
- * 4724, RFC 6286. Decodes, encodes and negotiates; it knows no configuration beyond what it is
- * handed.
+ * 4724, RFC 9494, RFC 6286. Decodes, encodes and negotiates; it knows no configuration beyond what
+ * it is handed.
  */
 #ifndef BGP_OPEN_H
 #define BGP_OPEN_H
@@ -18,6 +18,7 @@ enum capability_code {
 	CAPABILITY_AS4 = 65,
 	CAPABILITY_ADD_PATH = 69,
 	CAPABILITY_ENHANCED_ROUTE_REFRESH = 70,
+	CAPABILITY_LONG_LIVED_GRACEFUL_RESTART = 71,
 };
 
 struct capabilities {
@@ -39,6 +40,14 @@ struct capabilities {
 		uint8_t families;
 		uint8_t forwarding; /* Forwarding State, by family */
 	} graceful_restart;
+	/* RFC 9494: nothing without graceful_restart.present, neither read nor written */
+	struct {
+		bool present;
+		uint8_t families;
+		uint8_t forwarding; /* F bit, by family */
+		uint32_t time[FAMILY_COUNT]; /* Long-Lived Stale Time: seconds, 24 bits; of
+						`families` */
+	} long_lived;
 };
 
 struct open {

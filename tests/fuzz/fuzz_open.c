@@ -35,7 +35,11 @@ static bool capabilities_equal(const struct capabilities *a, const struct capabi
 	       a->graceful_restart.notification == b->graceful_restart.notification &&
 	       a->graceful_restart.time == b->graceful_restart.time &&
 	       a->graceful_restart.families == b->graceful_restart.families &&
-	       a->graceful_restart.forwarding == b->graceful_restart.forwarding;
+	       a->graceful_restart.forwarding == b->graceful_restart.forwarding &&
+	       a->long_lived.present == b->long_lived.present &&
+	       a->long_lived.families == b->long_lived.families &&
+	       a->long_lived.forwarding == b->long_lived.forwarding &&
+	       memcmp(a->long_lived.time, b->long_lived.time, sizeof a->long_lived.time) == 0;
 }
 
 static void check_refusal(const struct bgp_error *error)
@@ -89,6 +93,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK((open.capabilities.graceful_restart.forwarding &
 			   ~open.capabilities.graceful_restart.families) == 0);
 	FUZZ_CHECK(open.capabilities.graceful_restart.time <= 4095);
+	FUZZ_CHECK(open.capabilities.graceful_restart.present ||
+		   !open.capabilities.long_lived.present);
+	FUZZ_CHECK((open.capabilities.long_lived.forwarding &
+			   ~open.capabilities.long_lived.families) == 0);
+	for (unsigned i = 0; i < FAMILY_COUNT; i++)
+		FUZZ_CHECK(open.capabilities.long_lived.time[i] <= 0xFFFFFF);
 	check_round_trip(&open);
 	if (open_negotiate(&ours, &open, 0, &negotiated, &error)) {
 		FUZZ_CHECK(negotiated.families != 0);

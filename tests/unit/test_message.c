@@ -390,6 +390,51 @@ static void test_notification_read(void **state)
 	}
 }
 
+/* RFC 8538 section 3.1: what a Hard Reset carries is the reason; of any other it is itself. */
+static void test_hard_reset(void **state)
+{
+	struct notification notification;
+	uint8_t buffer[BGP_MESSAGE_MAX], large[BGP_ERROR_DATA_MAX] = { 1, 2, 3 };
+	struct writer w = writer_of(buffer, sizeof buffer);
+	struct bgp_error error;
+
+	(void)state;
+	cease_set(&error, CEASE_ADMIN_SHUTDOWN, "bye", NULL);
+	hard_reset_wrap(&error);
+	assert_string_equal(error.reason, "Administrative Shutdown");
+	notification_write(&w, &error);
+	assert_span_equal(
+		((struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN }),
+		SPAN_OF("\x06\x09\x06\x02\x03"
+			"bye"));
+	notification_read((struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN },
+		&notification);
+	assert_true(notification.hard_reset);
+	assert_int_equal(notification.reason_code, ERROR_CEASE);
+	assert_int_equal(notification.reason_subcode, CEASE_ADMIN_SHUTDOWN);
+	assert_span_equal(notification.reason_data, SPAN_OF("\x03"
+							    "bye"));
+	assert_string_equal(notification.shutdown_text, "bye");
+
+	/* data that fills the room is cut, never overrun */
+	bgp_error_set(&error, ERROR_UPDATE, 1, large, sizeof large, "large");
+	hard_reset_wrap(&error);
+	assert_int_equal(error.data_len, BGP_ERROR_DATA_MAX);
+	assert_memory_equal(error.data, "\x03\x01\x01\x02\x03", 5);
+
+	/* without the NOTIFICATION that belongs inside it is a Hard Reset nevertheless */
+	notification_read(SPAN_OF("\x06\x09\x06"), &notification);
+	assert_true(notification.hard_reset);
+	assert_int_equal(notification.reason_code, 0);
+	assert_int_equal(notification.reason_data.len, 0);
+
+	notification_read(SPAN_OF("\x03\x09\x06\x02"), &notification);
+	assert_false(notification.hard_reset);
+	assert_int_equal(notification.reason_code, ERROR_UPDATE);
+	assert_int_equal(notification.reason_subcode, 9);
+	assert_span_equal(notification.reason_data, SPAN_OF("\x06\x02"));
+}
+
 /*
  * RFC 9003 section 2: invalid UTF-8 is not interpreted, shortest form is required; section 6: logs
  * stay logs.
@@ -488,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_golden_route_refresh),
 		cmocka_unit_test(test_route_refresh_read),
 		cmocka_unit_test(test_notification_read),
+		cmocka_unit_test(test_hard_reset),
 		cmocka_unit_test(test_shutdown_text_clean),
 		cmocka_unit_test(test_cease_set),
 	};

@@ -39,18 +39,22 @@ static const struct open everything = {
 			.time = 120,
 			.families = V4 | V6,
 			.forwarding = V4},
+		.long_lived = {.present = true,
+			.families = V4 | V6,
+			.forwarding = V6,
+			.time = {0x123456, 86400}},
 	},
 };
 
 /* clang-format off */
 static const uint8_t golden_everything[] = {
-	/* RFC 4271 section 4.1: marker, length 77, type OPEN */
+	/* RFC 4271 section 4.1: marker, length 93, type OPEN */
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x4d, 0x01,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x5d, 0x01,
 	/* section 4.2: version, AS_TRANS (RFC 6793 section 4.2.1), hold time, BGP Identifier */
 	0x04, 0x5b, 0xa0, 0x00, 0x5a, 0x0a, 0x00, 0x00, 0x01,
-	/* 48 bytes of parameters, one of type 2 (RFC 5492 section 4) with 46 */
-	0x30, 0x02, 0x2e,
+	/* 64 bytes of parameters, one of type 2 (RFC 5492 section 4) with 62 */
+	0x40, 0x02, 0x3e,
 	/* RFC 4760 section 8: AFI 1, reserved, SAFI 1; AFI 2, reserved, SAFI 1 */
 	0x01, 0x04, 0x00, 0x01, 0x00, 0x01,
 	0x01, 0x04, 0x00, 0x02, 0x00, 0x01,
@@ -65,6 +69,9 @@ static const uint8_t golden_everything[] = {
 	0x45, 0x08, 0x00, 0x01, 0x01, 0x01, 0x00, 0x02, 0x01, 0x03,
 	/* RFC 7313 section 3.1 */
 	0x46, 0x00,
+	/* RFC 9494 section 3: IPv4 without F, 0x123456 s; IPv6 with it, a day */
+	0x47, 0x0e, 0x00, 0x01, 0x01, 0x00, 0x12, 0x34, 0x56,
+	0x00, 0x02, 0x01, 0x80, 0x01, 0x51, 0x80,
 };
 /* clang-format on */
 
@@ -97,6 +104,11 @@ static void assert_open_equal(const struct open *found, const struct open *expec
 	assert_int_equal(a->graceful_restart.time, b->graceful_restart.time);
 	assert_int_equal(a->graceful_restart.families, b->graceful_restart.families);
 	assert_int_equal(a->graceful_restart.forwarding, b->graceful_restart.forwarding);
+	assert_int_equal(a->long_lived.present, b->long_lived.present);
+	assert_int_equal(a->long_lived.families, b->long_lived.families);
+	assert_int_equal(a->long_lived.forwarding, b->long_lived.forwarding);
+	for (unsigned i = 0; i < FAMILY_COUNT; i++)
+		assert_int_equal(a->long_lived.time[i], b->long_lived.time[i]);
 }
 
 static void read_whole(struct span bytes, struct open *open)
@@ -268,6 +280,24 @@ static const struct {
 		SPAN_OF(FIXED "\x0e\x02\x0c\x40\x06\xc0\x78\x00\x01\x01\x80\x40\x02\x40"
 			      "\x05"),
 		{ .graceful_restart = { .present = true, .notification = true, .time = 5 } } },
+	{ "Long-Lived Graceful Restart without families (RFC 9494 section 3)",
+		SPAN_OF(FIXED "\x08\x02\x06\x47\x00\x40\x02\x00\x00"),
+		{ .graceful_restart = { .present = true }, .long_lived = { .present = true } } },
+	{ "Long-Lived Graceful Restart, reserved bits, a foreign family",
+		SPAN_OF(FIXED "\x16\x02\x14\x40\x02\x00\x00\x47\x0e\x00\x02\x01\xff\xff\xff\xff"
+			      "\x00\x19\x41\x80\x00\x00\x01"),
+		{ .graceful_restart = { .present = true },
+			.long_lived = { .present = true,
+				.families = V6,
+				.forwarding = V6,
+				.time = { 0, 0xFFFFFF } } } },
+	{ "of several Long-Lived Graceful Restarts the last",
+		SPAN_OF(FIXED "\x18\x02\x16\x40\x02\x00\x00\x47\x07\x00\x02\x01\x80\x00\x00\x05"
+			      "\x47\x07\x00\x01\x01\x00\x00\x01\x00"),
+		{ .graceful_restart = { .present = true },
+			.long_lived = { .present = true, .families = V4, .time = { 256, 0 } } } },
+	{ "Long-Lived Graceful Restart alone is ignored",
+		SPAN_OF(FIXED "\x0b\x02\x09\x47\x07\x00\x01\x01\x80\x00\x00\x05"), { 0 } },
 };
 
 static void test_read_good(void **state)
@@ -387,6 +417,8 @@ static const struct {
 	{ "Graceful Restart of 1", SPAN_OF(FIXED "\x05\x02\x03\x40\x01\x00"), 2, 0, SPAN_OF("") },
 	{ "Graceful Restart of 4", SPAN_OF(FIXED "\x08\x02\x06\x40\x04\x00\x78\x00\x01"), 2, 0,
 		SPAN_OF("") },
+	{ "Long-Lived Graceful Restart of 6",
+		SPAN_OF(FIXED "\x0a\x02\x08\x47\x06\x00\x01\x01\x80\x00\x00"), 2, 0, SPAN_OF("") },
 	{ "ADD-PATH of 0", SPAN_OF(FIXED "\x04\x02\x02\x45\x00"), 2, 0, SPAN_OF("") },
 	{ "ADD-PATH of 3", SPAN_OF(FIXED "\x07\x02\x05\x45\x03\x00\x01\x01"), 2, 0, SPAN_OF("") },
 	{ "ADD-PATH of 5", SPAN_OF(FIXED "\x09\x02\x07\x45\x05\x00\x01\x01\x01\x00"), 2, 0,
