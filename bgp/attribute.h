@@ -120,6 +120,13 @@ void attributes_decode(const struct span *pieces, size_t n_pieces, enum family f
 	struct writer *canonical, struct attribute_keys *keys, struct attribute_faults *faults,
 	struct bgp_error *error);
 
+/*
+ * The keys of canonical bytes and a next hop that were stored: false unless attributes_decode could
+ * have made both of an UPDATE. `scratch` is a writer with room for CANONICAL_MAX bytes.
+ */
+bool attributes_restore(struct span canonical, struct span next_hop, struct writer *scratch,
+	struct attribute_keys *keys);
+
 /* Records a fault (a reason in printf form) and raises faults->action. */
 void attribute_fault_add(struct attribute_faults *faults, uint8_t type,
 	enum attribute_action action, const char *format, ...)

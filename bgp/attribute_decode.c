@@ -244,3 +244,27 @@ void attributes_check(const struct span *pieces, size_t n_pieces,
 	for (size_t i = 0; i < n_pieces && faults->action < ATTRIBUTE_RESET; i++)
 		n_slots = collect(&d, pieces[i], slots, n_slots);
 }
+
+bool attributes_restore(struct span canonical, struct span next_hop, struct writer *scratch,
+	struct attribute_keys *keys)
+{
+	/* What any peer may send, in the form of a peer with 4-octet AS numbers. */
+	static const struct attribute_context context = { .as4 = true };
+	struct attribute_faults faults = { 0 };
+	struct attribute_view view;
+	struct bgp_error error;
+	size_t at = writer_len(scratch);
+
+	if (canonical.len > CANONICAL_MAX)
+		return false;
+	attributes_decode(&canonical, 1,
+		next_hop.len == 4 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST, &next_hop, &context,
+		scratch, keys, &faults, &error);
+	/* Canonical bytes are what becomes of themselves, and update.c cuts these two out before.
+	 */
+	return faults.action == ATTRIBUTE_ACCEPT && !scratch->overflow &&
+	       writer_len(scratch) - at == canonical.len &&
+	       __builtin_memcmp(scratch->at - canonical.len, canonical.bytes, canonical.len) == 0 &&
+	       !attribute_find(canonical, ATTRIBUTE_MP_REACH_NLRI, &view) &&
+	       !attribute_find(canonical, ATTRIBUTE_MP_UNREACH_NLRI, &view);
+}

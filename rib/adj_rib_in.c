@@ -36,7 +36,8 @@ static void settle(struct rib *rib, enum family family, const struct table_chang
 	table_settle(&rib->tables[family], change);
 }
 
-static void withdraw(struct rib *rib, struct rib_peer *peer, const struct nlri *nlri)
+static void withdraw(
+	struct rib *rib, struct rib_peer *peer, const struct nlri *nlri, enum best_cause cause)
 {
 	enum family family = nlri->prefix.family;
 	struct table *table = &rib->tables[family];
@@ -47,6 +48,7 @@ static void withdraw(struct rib *rib, struct rib_peer *peer, const struct nlri *
 		table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id, &change);
 	peer->n_paths[family] -= paths - table->n_paths;
 	peer->n_best[family] -= change.changed && change.was_best;
+	change.cause = cause;
 	settle(rib, family, &change);
 }
 
@@ -71,21 +73,18 @@ static bool announce(
 	return true;
 }
 
-static void withdraw_all(struct input *in, struct span field, enum family family)
+static void withdraw_all(
+	struct input *in, struct span field, enum family family, enum best_cause cause)
 {
 	bool add_path = in->context.add_path_receive & FAMILY_BIT(family);
 	struct reader r = reader_of_span(field);
 	struct nlri nlri;
 
 	while (nlri_next(&r, family, add_path, &nlri))
-		withdraw(in->rib, in->peer, &nlri);
+		withdraw(in->rib, in->peer, &nlri, cause);
 }
 
-/*
- * RFC 4456 section 8 and RFC 4271 section 9.1.2: 0, or 1 + the reason why nobody may use these
- * attributes.
- */
-static uint8_t verdict_of(
+uint8_t adj_rib_in_verdict(
 	const struct rib *rib, const struct attribute_keys *keys, struct span canonical)
 {
 	struct attribute_view as_path;
@@ -147,7 +146,7 @@ static struct attr_set *intern(struct input *in, enum family family, const struc
 		return NULL;
 	}
 	if (fresh)
-		set->verdict = verdict_of(rib, &keys, bytes);
+		set->verdict = adj_rib_in_verdict(rib, &keys, bytes);
 	if (in->faults->count == faults_before) /* a fault is to be counted each time it comes */
 		attr_cache_put(&rib->attr_sets, &key, set);
 	return set;
@@ -191,7 +190,7 @@ static bool announce_all(struct input *in, const struct reach *reach)
 	while (nlri_next(&r, reach->family, add_path, &nlri)) {
 		if (reason != DROP_REASON_COUNT) {
 			in->peer->dropped[reason]++;
-			withdraw(in->rib, in->peer, &nlri);
+			withdraw(in->rib, in->peer, &nlri, BEST_REFUSED);
 		} else if (!announce(in->rib, in->peer, &nlri, reach->attrs)) {
 			return out_of_memory(in->error);
 		}
@@ -221,7 +220,7 @@ static bool apply_reach(struct input *in, struct reach *reach, size_t n)
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (ok && in->faults->action >= ATTRIBUTE_TREAT_AS_WITHDRAW)
-			withdraw_all(in, reach[i].nlri, reach[i].family);
+			withdraw_all(in, reach[i].nlri, reach[i].family, BEST_REFUSED);
 		else if (ok)
 			ok = announce_all(in, &reach[i]);
 		if (reach[i].attrs != NULL)
@@ -239,9 +238,9 @@ static bool apply(struct input *in)
 	size_t n = 0;
 
 	if (has_family(in, FAMILY_IPV4_UNICAST))
-		withdraw_all(in, update->withdrawn, FAMILY_IPV4_UNICAST);
+		withdraw_all(in, update->withdrawn, FAMILY_IPV4_UNICAST, BEST_WITHDRAWN);
 	if (update->has_mp_unreach && has_family(in, update->unreach_family))
-		withdraw_all(in, update->unreach_nlri, update->unreach_family);
+		withdraw_all(in, update->unreach_nlri, update->unreach_family, BEST_WITHDRAWN);
 	if (update->nlri.len > 0 && has_family(in, FAMILY_IPV4_UNICAST))
 		reach[n++] = (struct reach){ FAMILY_IPV4_UNICAST, update->nlri, NULL, NULL };
 	else
@@ -318,6 +317,7 @@ void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family
 		table_withdraw_path(table, &peer->paths[family], n, &change);
 		peer->n_paths[family]--;
 		peer->n_best[family] -= change.was_best;
+		change.cause = BEST_STALE_EXPIRED;
 		settle(rib, family, &change);
 	}
 }
@@ -332,6 +332,7 @@ bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most)
 				return false;
 			table_withdraw_path(&rib->tables[family], &peer->paths[family],
 				peer->paths[family], &change);
+			change.cause = BEST_PEER_DOWN;
 			settle(rib, family, &change);
 		}
 	}

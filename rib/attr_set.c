@@ -5,7 +5,7 @@
 
 bool attr_sets_init(struct attr_sets *sets, const uint8_t hash_key[16])
 {
-	*sets = (struct attr_sets){ .n_buckets = 1024 };
+	*sets = (struct attr_sets){ .n_buckets = 1024, .first_id = 1, .next_id = 1 };
 	memcpy(sets->hash_key, hash_key, sizeof(sets->hash_key));
 	sets->buckets = calloc(sets->n_buckets, sizeof(*sets->buckets));
 	sets->cache = calloc(ATTR_CACHE_SLOTS, sizeof(*sets->cache));
@@ -106,6 +106,8 @@ void attr_set_unref(struct attr_sets *sets, struct attr_set *set)
 	while (*at != set)
 		at = &(*at)->chain;
 	*at = set->chain;
+	if (set->journal_id >= sets->first_id && sets->gone != NULL)
+		sets->gone(sets->gone_context, set->journal_id);
 	sets->count--;
 	sets->memory -= sizeof(*set) + set->len;
 	free(set);

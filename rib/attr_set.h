@@ -2,7 +2,8 @@
  * Interned attribute sets: every path with the same attributes and next hop points to one object,
  * counted. Owns the table of sets and, in front of it, a cache from the raw bytes of an UPDATE to
  * its set, so that attributes seen before are not parsed again. Called by adj_rib_in.c (in) and the
- * table (counts); it knows no peer and no prefix.
+ * table (counts); it knows no peer and no prefix. Sets that the journal was told of have an ID: see
+ * rib/capture.h.
  */
 #ifndef RIB_ATTR_SET_H
 #define RIB_ATTR_SET_H
@@ -13,6 +14,7 @@
 struct attr_set {
 	struct attr_set *chain; /* in the table */
 	uint64_t hash;
+	uint64_t journal_id; /* below attr_sets.first_id: the journal does not know the set */
 	uint32_t refs;
 	uint32_t cached; /* of these, held by slots of the cache: other raw bytes may mean the same
 			  */
@@ -37,6 +39,10 @@ struct attr_sets {
 	size_t memory; /* bytes of sets and buckets */
 	struct attr_cache_slot *cache;
 	size_t sweep; /* next slot that attr_sets_sweep looks at */
+	uint64_t first_id; /* journal IDs: lower ones are forgotten; never 0 */
+	uint64_t next_id;
+	void (*gone)(void *context, uint64_t id); /* a set with an ID has gone; NULL: nobody asks */
+	void *gone_context;
 };
 
 /* False when memory is short. */

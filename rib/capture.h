@@ -25,7 +25,8 @@ enum best_cause {
 	BEST_ANNOUNCED, /* the prefix had none before, or a path came that is preferred */
 	BEST_CHANGED, /* the best path was announced again with other attributes: it stayed the
 			 best, or lost to another */
-	BEST_WITHDRAWN, /* the peer withdrew the best path */
+	BEST_WITHDRAWN, /* the peer withdrew the best path, or one whose MED kept another from
+			   being it */
 	BEST_REFUSED, /* the peer announced it anew in a form that may not be used */
 	BEST_PEER_DOWN, /* the session of the best path's peer ended */
 	BEST_STALE_EXPIRED, /* it was stale and not announced again in time */
@@ -58,44 +59,75 @@ struct path_change {
 };
 
 struct rib_capture {
-	/* At each decision with another result; NULL: no history is kept. Must be cheap. */
+	/*
+	 * At each decision with another result; NULL: no history is kept. Must be cheap, and
+	 * change nothing of the rib.
+	 */
 	void (*best_changed)(void *context, const struct best_change *change);
-	/* A set with an ID has gone: nothing refers to it any more. */
+	/*
+	 * A set with an ID has gone: nothing refers to it any more, or an ID that was restored
+	 * turned out to be that of no set. NULL: nobody asks.
+	 */
 	void (*attrs_gone)(void *context, uint64_t id);
 	void *context;
 };
 
 /*
- * From here on changes are captured. Once, before the first peer. False when memory is short.
+ * From here on changes are captured. Once, before the first peer. `before` is the rib whose place
+ * this one takes, NULL for none: its attribute IDs are not given again, and all its rows wait, to
+ * be told what lives under their numbers now. False when memory is short.
  */
-bool rib_capture_begin(struct rib *rib, const struct rib_capture *capture);
+bool rib_capture_begin(
+	struct rib *rib, const struct rib_capture *capture, const struct rib *before);
+/* Nothing is told from here on: before the journal goes and the rib does not. */
+void rib_capture_end(struct rib *rib);
+/* IDs of attribute sets that are given from here on are above `id`: before rib_restore_attrs. */
+void rib_capture_ids_above(struct rib *rib, uint64_t id);
 /* How many rows wait. */
 size_t rib_capture_waiting(const struct rib *rib);
 /*
- * Takes up to `most` rows, ascending by number from where the last call stopped; returns how many.
+ * Takes up to `most` rows, ascending by family and number from where the last call stopped, then
+ * from the first one; returns how many: fewer than `most` when no more wait. `visit` must change
+ * nothing of the rib but IDs of and references to attribute sets.
  */
 size_t rib_capture_take(struct rib *rib, size_t most,
 	void (*visit)(void *context, const struct path_change *change), void *context);
-/* Every path waits to be told, and no set has been told: for a journal that begins anew. */
+/*
+ * Every number waits to be told, also those under which nothing lives, and no set has an ID any
+ * more: for a journal that begins anew.
+ */
 void rib_capture_all(struct rib *rib);
 /* The ID of a set; given now if it had none, then *fresh is true and its content is to be told. */
 uint64_t rib_capture_attrs_id(struct rib *rib, struct attr_set *attrs, bool *fresh);
 
 /*
- * The way back, before the first session. The set of a journal row, with a reference for the
- * caller (rib_restore_attrs_done gives it back). `next_hop` is as in attribute_keys. NULL when
- * memory is short or the bytes are not well-formed (`*malformed` then).
+ * The way back, after rib_capture_begin and before the first session. Rows come from a file that
+ * anybody may have written to: what is not as this rib would have told it is refused, which means
+ * that its row waits to be told anew (as what lives there, mostly nothing).
+ */
+
+#define RIB_ATTRS_ID_MAX (UINT64_MAX >> 2)
+
+/*
+ * The set of a journal row, with a reference for the caller, who gives it back by
+ * rib_restore_attrs_done when all paths are in. `next_hop` is as in attribute_keys. An ID is from 1
+ * to RIB_ATTRS_ID_MAX. NULL when memory is short or the row is refused (`*malformed` then).
  */
 struct attr_set *rib_restore_attrs(
 	struct rib *rib, uint64_t id, struct span next_hop, struct span canonical, bool *malformed);
 void rib_restore_attrs_done(struct rib *rib, struct attr_set *attrs);
 /*
- * The path of a journal row, stale, under its number: rows come in ascending order of number within
- * a family. No history is made of it. False when memory is short.
+ * The path of a journal row, stale, under its number. Rows come in ascending order of number within
+ * a family; one that does not is refused, as is one whose peer or attributes (NULL) were not
+ * restored, whose attributes this router must not use (its own ID or AS is in them), or of a prefix
+ * and path ID that the peer has already. `attrs_id` is the ID in the row. Numbers far above those
+ * before are replaced by lower ones. False when memory is short.
  */
 bool rib_restore_path(struct rib *rib, struct rib_peer *peer, uint32_t number,
-	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs);
-/* All are in: what the decision makes of them is no history. */
-void rib_restore_end(struct rib *rib);
+	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint64_t attrs_id);
+/*
+ * All are in: decides. What comes of it is no history. Returns how many rows of paths were refused.
+ */
+uint64_t rib_restore_end(struct rib *rib);
 
 #endif

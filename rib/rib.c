@@ -119,6 +119,7 @@ void rib_free(struct rib *rib)
 
 	if (rib == NULL)
 		return;
+	rib_capture_end(rib); /* what ends with the rib has not gone from the network */
 	departures(rib, &all);
 	update_group_destroy_all(rib);
 	free_departed(rib);
@@ -235,14 +236,8 @@ static void redecide_paths(struct rib *rib, struct rib_peer *peer, enum family f
 	const struct path *path;
 
 	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
-		struct entry *entry;
-
 		path = table_path(table, n);
-		entry = table_entry(table, path->entry);
-		if (entry->best == n)
-			entry->flags |= ENTRY_BEST_TOUCHED;
-		if (change_set_add(&table->undecided, path->entry))
-			table_mark_entry(table, path->entry);
+		table_redecide(table, n);
 		for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
 			if (family_is_add_path(g, family))
 				update_group_mark(g, family, n);
@@ -289,6 +284,8 @@ static bool decide(struct rib *rib, struct table *table, uint32_t number, unsign
 	cost = 1 + looked_at / PATHS_PER_ITEM;
 	*items -= cost < *items ? cost : *items;
 	if (best != entry->best || (entry->flags & ENTRY_BEST_TOUCHED)) {
+		if (rib->capture.hooks.best_changed != NULL)
+			capture_best(rib, table, entry, best);
 		table->n_prefixes += best != PATH_NONE;
 		table->n_prefixes -= entry->best != PATH_NONE;
 		if (entry->best != PATH_NONE)
@@ -327,7 +324,7 @@ static bool decide_family(struct rib *rib, enum family family, unsigned *items)
 	return true;
 }
 
-static bool decide_all(struct rib *rib, unsigned *items)
+bool rib_decide(struct rib *rib, unsigned *items)
 {
 	for (unsigned n = 0; n < FAMILY_COUNT; n++) {
 		enum family family = rib->decide_first;
@@ -448,7 +445,7 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 	if (now - rib->last_flush < FLUSH_INTERVAL)
 		return rib->departing != NULL ? 0 : rib->last_flush + FLUSH_INTERVAL - now;
 	items = (unsigned)(budget * ITEMS_PER_US);
-	ok = decide_all(rib, &items);
+	ok = rib_decide(rib, &items);
 	/*
 	 * A share of its own: many decisions, as when a large peer has gone, must not keep their
 	 * results back.

@@ -57,7 +57,8 @@ uint32_t slab_alloc(struct slab *slab)
 	return number;
 }
 
-void slab_free(struct slab *slab, uint32_t number)
+/* Puts a record in front of the free list. */
+static void free_list_add(struct slab *slab, uint32_t number)
 {
 	void *record = slab_at(slab, number);
 
@@ -65,6 +66,28 @@ void slab_free(struct slab *slab, uint32_t number)
 	memset(record, 0, slab->record_size);
 	memcpy(record, &slab->free, sizeof(slab->free));
 	slab->free = number;
+}
+
+bool slab_alloc_at(struct slab *slab, uint32_t number)
+{
+	if (number == SLAB_NONE)
+		return false;
+	while (slab->n_chunks * CHUNK_RECORDS <= number) {
+		if (!slab_grow(slab))
+			return false;
+	}
+	/* Downwards, so that the lowest is handed out first. */
+	for (uint32_t n = number; n > slab->used; n--)
+		free_list_add(slab, n - 1);
+	slab->used = number + 1;
+	memset(slab_at(slab, number), 0, slab->record_size);
+	slab->live++;
+	return true;
+}
+
+void slab_free(struct slab *slab, uint32_t number)
+{
+	free_list_add(slab, number);
 	slab->live--;
 }
 

@@ -28,6 +28,11 @@ void slab_init(struct slab *slab, size_t record_size);
 void slab_destroy(struct slab *slab);
 /* A zeroed record's number; SLAB_NONE when memory is short. */
 uint32_t slab_alloc(struct slab *slab);
+/*
+ * ... of that number, which lies at or above `used`: those in between become free. False when
+ * memory is short.
+ */
+bool slab_alloc_at(struct slab *slab, uint32_t number);
 void slab_free(struct slab *slab, uint32_t number);
 /* Bytes held. */
 size_t slab_memory(const struct slab *slab);

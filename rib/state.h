@@ -5,6 +5,7 @@
 #ifndef RIB_STATE_H
 #define RIB_STATE_H
 
+#include "rib/capture.h"
 #include "rib/group_log.h"
 #include "rib/rib.h"
 #include "rib/table.h"
@@ -123,8 +124,18 @@ struct rib_peer {
 	uint64_t dropped[DROP_REASON_COUNT];
 };
 
+/* What the journal is told; the numbers it is to be told of are the tables'. capture.c's alone. */
+struct capture {
+	struct rib_capture hooks;
+	uint32_t next; /* rib_capture_take goes on with this number ... */
+	uint8_t family; /* ... of this family */
+	bool restoring; /* decisions are no history */
+	uint64_t refused; /* rows that were not restored */
+};
+
 struct rib {
 	struct rib_parameters parameters;
+	struct capture capture;
 	struct attr_sets attr_sets;
 	struct table tables[FAMILY_COUNT];
 	struct rib_peer **peers; /* by number; [0] is NULL */
@@ -168,6 +179,8 @@ static inline bool family_is_add_path(const struct update_group *group, enum fam
  * memory.
  */
 bool rib_reserve(struct rib *rib, enum family family);
+/* rib.c: decides what is due, for about *items, which are taken off it. False: memory. */
+bool rib_decide(struct rib *rib, unsigned *items);
 
 /*
  * decision.c: the best path of an entry, PATH_NONE when no path is usable; how many paths were
@@ -181,6 +194,18 @@ bool decision_select(struct rib *rib, const struct table *table, const struct en
  * True when all are gone.
  */
 bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most);
+/*
+ * RFC 4456 section 8 and RFC 4271 section 9.1.2: 0, or 1 + the reason why nobody may use these
+ * attributes.
+ */
+uint8_t adj_rib_in_verdict(
+	const struct rib *rib, const struct attribute_keys *keys, struct span canonical);
+
+/*
+ * capture.c: the best path of an entry is to be `best` and was another, or another's attributes.
+ */
+void capture_best(
+	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best);
 
 /* adj_rib_out.c */
 bool adj_rib_out_eligible(

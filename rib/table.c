@@ -27,6 +27,7 @@ void table_destroy(struct table *table)
 	slab_destroy(&table->entries);
 	tree_destroy(&table->tree);
 	change_set_destroy(&table->undecided);
+	change_set_destroy(&table->captured);
 }
 
 struct prefix table_prefix(const struct table *table, const struct entry *entry)
@@ -123,14 +124,31 @@ static uint32_t entry_find_path(
 	return PATH_NONE;
 }
 
+/* A record for a path: of the number `wanted`, or of any where that is PATH_NONE. */
+static uint32_t path_alloc(struct table *table, uint32_t wanted)
+{
+	uint32_t number = wanted;
+
+	if (wanted == PATH_NONE)
+		number = slab_alloc(&table->paths);
+	else if (!slab_alloc_at(&table->paths, wanted))
+		return PATH_NONE;
+	if (number != PATH_NONE && table->capturing &&
+		!change_set_reserve(&table->captured, number + 1)) {
+		slab_free(&table->paths, number);
+		return PATH_NONE;
+	}
+	return number;
+}
+
 /* A new path of the entry, without attributes. PATH_NONE when memory is short. */
-static uint32_t entry_add_path(
-	struct table *table, uint32_t entry_number, uint16_t source, uint32_t path_id)
+static uint32_t entry_add_path(struct table *table, uint32_t entry_number, uint16_t source,
+	uint32_t path_id, uint32_t wanted)
 {
 	struct entry *entry = table_entry(table, entry_number);
-	uint32_t number = slab_alloc(&table->paths);
+	uint32_t number = path_alloc(table, wanted);
 
-	if (number == SLAB_NONE)
+	if (number == PATH_NONE)
 		return PATH_NONE;
 	*table_path(table, number) = (struct path){ .path_id = path_id,
 		.entry = entry_number,
@@ -191,43 +209,97 @@ static void path_free_if_idle(struct table *table, uint32_t number)
 	entry_free_if_idle(table, entry_number);
 }
 
+/* The attributes of a path that has some are others now. */
+static void replace_attrs(
+	struct table *table, uint32_t number, struct attr_set *attrs, struct table_change *change)
+{
+	struct path *path = table_path(table, number);
+	struct entry *entry = table_entry(table, path->entry);
+
+	attr_set_unref(table->attr_sets, path->attrs);
+	path->attrs = attr_set_ref(attrs);
+	if (entry->best != number)
+		return;
+	entry->flags |= ENTRY_BEST_TOUCHED;
+	change->was_best = true;
+	change->cause = BEST_CHANGED;
+}
+
+/* A path without attributes has some now. */
+static void first_attrs(
+	struct table *table, uint32_t *peer_paths, uint32_t number, struct attr_set *attrs)
+{
+	table_path(table, number)->attrs = attr_set_ref(attrs);
+	peer_list_add(table, peer_paths, number);
+	table->n_paths++;
+}
+
+/*
+ * The first announcement of a path, which gets the number `wanted` unless that is PATH_NONE. False
+ * when memory is short; then an entry made for it is gone.
+ */
+static bool announce_new(struct table *table, uint16_t source, uint32_t *peer_paths,
+	uint32_t path_id, struct attr_set *attrs, uint32_t wanted, struct table_change *change)
+{
+	change->path = entry_add_path(table, change->entry, source, path_id, wanted);
+	if (change->path == PATH_NONE) {
+		entry_free_if_idle(table, change->entry);
+		return false;
+	}
+	first_attrs(table, peer_paths, change->path, attrs);
+	return true;
+}
+
 bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs,
 	struct table_change *change)
 {
 	uint32_t entry_number = table_find_or_add(table, prefix);
-	struct entry *entry;
-	struct path *path;
 	uint32_t number;
 
 	if (entry_number == SLAB_NONE)
 		return false;
-	entry = table_entry(table, entry_number);
 	number = entry_find_path(table, entry_number, source, path_id);
-	*change = (struct table_change){ .changed = true, .entry = entry_number, .path = number };
-	if (number == PATH_NONE) {
-		number = entry_add_path(table, entry_number, source, path_id);
-		if (number == PATH_NONE) {
-			entry_free_if_idle(table, entry_number);
-			return false;
-		}
-		change->path = number;
-	}
-	path = table_path(table, number);
-	if (path->attrs == attrs) {
+	*change = (struct table_change){
+		.changed = true, .cause = BEST_ANNOUNCED, .entry = entry_number, .path = number
+	};
+	if (number == PATH_NONE)
+		return announce_new(table, source, peer_paths, path_id, attrs, PATH_NONE, change);
+	if (table_path(table, number)->attrs == NULL)
+		first_attrs(table, peer_paths, number, attrs);
+	else if (table_path(table, number)->attrs == attrs)
 		change->changed = false; /* the same again: RFC 4271 section 9 sees no change */
-		return true;
-	}
-	if (path->attrs == NULL) {
-		peer_list_add(table, peer_paths, number);
-		table->n_paths++;
-	} else {
-		attr_set_unref(table->attr_sets, path->attrs);
-	}
-	path->attrs = attr_set_ref(attrs);
-	if (entry->best == number)
-		entry->flags |= ENTRY_BEST_TOUCHED;
+	else
+		replace_attrs(table, number, attrs, change);
 	return true;
+}
+
+bool table_announce_at(struct table *table, uint16_t source, uint32_t *peer_paths,
+	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint32_t number,
+	struct table_change *change)
+{
+	uint32_t entry_number = table_find_or_add(table, prefix);
+
+	if (entry_number == SLAB_NONE)
+		return false;
+	*change = (struct table_change){
+		.changed = true, .cause = BEST_ANNOUNCED, .entry = entry_number
+	};
+	change->path = entry_find_path(table, entry_number, source, path_id);
+	if (change->path == PATH_NONE)
+		return announce_new(table, source, peer_paths, path_id, attrs, number, change);
+	change->changed = false;
+	return true;
+}
+
+void table_change_attrs(
+	struct table *table, uint32_t number, struct attr_set *attrs, struct table_change *change)
+{
+	*change = (struct table_change){ .changed = true,
+		.cause = BEST_ANNOUNCED,
+		.entry = table_path(table, number)->entry,
+		.path = number };
+	replace_attrs(table, number, attrs, change);
 }
 
 void table_withdraw_path(
@@ -236,7 +308,9 @@ void table_withdraw_path(
 	struct path *path = table_path(table, number);
 	struct entry *entry = table_entry(table, path->entry);
 
-	*change = (struct table_change){ .changed = true, .entry = path->entry, .path = number };
+	*change = (struct table_change){
+		.changed = true, .cause = BEST_WITHDRAWN, .entry = path->entry, .path = number
+	};
 	peer_list_remove(table, peer_paths, number);
 	attr_set_unref(table->attr_sets, path->attrs);
 	path->attrs = NULL;
@@ -264,13 +338,40 @@ void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
 	table_withdraw_path(table, peer_paths, number, change);
 }
 
+/*
+ * Puts an entry up for decision. Of several causes before it the one stands that touched the best
+ * path last; where none did, a path that came rather than one that went.
+ */
+static void put_up(struct table *table, uint32_t number, bool was_best, enum best_cause cause)
+{
+	struct entry *entry = table_entry(table, number);
+	bool first = change_set_add(&table->undecided, number);
+
+	if (first)
+		table_mark_entry(table, number);
+	if (!was_best && !first && ((entry->flags & ENTRY_BEST_TOUCHED) || cause != BEST_ANNOUNCED))
+		return;
+	entry->flags = (uint8_t)((entry->flags & ~ENTRY_CAUSE) | cause << ENTRY_CAUSE_SHIFT);
+}
+
 void table_settle(struct table *table, const struct table_change *change)
 {
 	if (!change->changed)
 		return;
-	if (change_set_add(&table->undecided, change->entry))
-		table_mark_entry(table, change->entry);
+	put_up(table, change->entry, change->was_best, change->cause);
+	if (table->capturing)
+		change_set_add(&table->captured, change->path);
 	path_free_if_idle(table, change->path);
+}
+
+void table_redecide(struct table *table, uint32_t number)
+{
+	const struct path *path = table_path(table, number);
+	struct entry *entry = table_entry(table, path->entry);
+
+	put_up(table, path->entry, false, BEST_RULES);
+	if (entry->best == number)
+		entry->flags |= ENTRY_BEST_TOUCHED;
 }
 
 void table_unmark_entry(struct table *table, uint32_t number)
@@ -288,5 +389,6 @@ void table_unmark_path(struct table *table, uint32_t number)
 size_t table_memory(const struct table *table)
 {
 	return table->tree.memory + slab_memory(&table->entries) + slab_memory(&table->paths) +
-	       table->path_index.n_slots * sizeof(uint32_t) + change_set_memory(&table->undecided);
+	       table->path_index.n_slots * sizeof(uint32_t) + change_set_memory(&table->undecided) +
+	       change_set_memory(&table->captured);
 }

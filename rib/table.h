@@ -12,7 +12,7 @@
 #ifndef RIB_TABLE_H
 #define RIB_TABLE_H
 
-#include "rib/attr_set.h"
+#include "rib/capture.h"
 #include "rib/change_set.h"
 #include "rib/path_index.h"
 #include "rib/slab.h"
@@ -38,6 +38,8 @@ struct path {
 #define ENTRY_INDEXED 0x04 /* its paths are many: table->path_index has them */
 #define ENTRY_BEST_TOUCHED \
 	0x02 /* the best path changed its attributes or went away since the last decision */
+#define ENTRY_CAUSE	  0x38 /* enum best_cause, while a decision is due */
+#define ENTRY_CAUSE_SHIFT 3
 
 struct entry {
 	uint32_t paths; /* first path; PATH_NONE when there is none */
@@ -56,6 +58,9 @@ struct table {
 	struct slab paths;
 	struct path_index path_index;
 	struct change_set undecided; /* entries */
+	bool capturing;
+	struct change_set captured; /* while capturing: path numbers that the journal is to be told
+				       of; marks nothing, may reach above paths.used */
 	uint64_t n_prefixes; /* entries with a usable path */
 	uint64_t n_paths; /* paths with attributes */
 };
@@ -87,7 +92,9 @@ uint32_t table_find_or_add(struct table *table, const struct prefix *prefix);
 /* What came of an announcement or a withdrawal. */
 struct table_change {
 	bool changed;
-	bool was_best; /* the path withdrawn was its entry's best */
+	bool was_best; /* the path is, or was until withdrawn, its entry's best */
+	uint8_t cause; /* enum best_cause, if the best path is another now; the caller corrects
+			  BEST_WITHDRAWN and BEST_CHANGED where it knows better */
 	uint32_t entry;
 	uint32_t path; /* may have been freed, unless the caller marks it: see table_settle */
 };
@@ -106,8 +113,24 @@ void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
 /* The same for a path whose number is known. */
 void table_withdraw_path(
 	struct table *table, uint32_t *peer_paths, uint32_t number, struct table_change *change);
-/* Ends a change: frees the path when nobody marked it and puts the entry up for decision. */
+/* Other attributes (a reference is taken) for a path that has some: they differ. Then table_settle.
+ */
+void table_change_attrs(
+	struct table *table, uint32_t number, struct attr_set *attrs, struct table_change *change);
+/*
+ * As table_announce, for a path that is to have the given number, at or above those in use
+ * (paths.used). The change says `changed` false where the source has a path of that prefix and ID.
+ */
+bool table_announce_at(struct table *table, uint16_t source, uint32_t *peer_paths,
+	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint32_t number,
+	struct table_change *change);
+/*
+ * Ends a change: frees the path when nobody marked it, puts the entry up for decision, and the path
+ * down for the journal.
+ */
 void table_settle(struct table *table, const struct table_change *change);
+/* Puts the entry of a path up for decision because the rules changed, and nothing of the path. */
+void table_redecide(struct table *table, uint32_t number);
 
 /*
  * An entry or path came into, or went out of, some change set. The one that goes out last may be
