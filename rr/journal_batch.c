@@ -5,17 +5,27 @@
 
 #define ROWS_FIRST 16 /* rows that a list begins with */
 
+bool journal_rows_reserve(void **rows, size_t wanted, size_t *room, size_t size)
+{
+	size_t more = *room == 0 ? ROWS_FIRST : *room;
+
+	if (wanted <= *room)
+		return true;
+	while (more < wanted)
+		more *= 2;
+	void *grown = reallocarray(*rows, more, size);
+
+	if (grown == NULL)
+		return false;
+	*rows = grown;
+	*room = more;
+	return true;
+}
+
 void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size)
 {
-	if (*count == *room) {
-		size_t more = *room == 0 ? ROWS_FIRST : *room * 2;
-		void *grown = reallocarray(*rows, more, size);
-
-		if (grown == NULL)
-			return NULL;
-		*rows = grown;
-		*room = more;
-	}
+	if (!journal_rows_reserve(rows, *count + 1, room, size))
+		return NULL;
 	uint8_t *row = (uint8_t *)*rows + *count * size;
 
 	memset(row, 0, size);
@@ -74,8 +84,8 @@ void journal_batch_free(struct journal_batch *batch, struct rib *rib)
 size_t journal_batch_count(const struct journal_batch *batch)
 {
 	return batch->peers.count + batch->attrs.count + batch->paths.count + batch->n_history +
-	       batch->gaps.count + batch->events.count + batch->configs.count +
-	       batch->audit.count + batch->n_attrs_gone + (batch->emptied_at != 0);
+	       batch->gaps.count + batch->events.count + batch->configs.count + batch->audit.count +
+	       batch->n_attrs_gone + (batch->emptied_at != 0);
 }
 
 size_t journal_batch_memory(const struct journal_batch *batch)

@@ -100,10 +100,15 @@ struct journal_gap_row { /* history that was given up */
 
 struct journal_batch {
 	struct journal_batch *next;
+	struct rib *rib; /* whose sets `attrs` refers to; not for the writer */
+	uint64_t generation; /* journal_status.generation when it was begun: the writer drops
+				batches of an older one */
+	bool written; /* by the writer; false in a batch that comes back: it was dropped */
 	uint64_t time; /* when it was closed */
 	/*
 	 * A new table was begun then (the AS or the BGP Identifier of the router changed): for
-	 * history it is a run that did not restore, and comes before all else in the batch. 0: no.
+	 * history it is a run that did not restore, and no set is alive any more. Comes before all
+	 * else in the batch. 0: no.
 	 */
 	uint64_t emptied_at;
 	bool whole; /* nothing else waits: the state in the file is that of `time` once written */
@@ -153,6 +158,11 @@ static inline const struct journal_history_row *journal_history_next(
 	((typeof((list)->rows))journal_rows_append( \
 		(void **)&(list)->rows, &(list)->count, &(list)->room, sizeof(*(list)->rows)))
 void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size);
+/* Makes room for `more` rows, which then do not fail. False when memory is short. */
+#define journal_batch_reserve(list, more)                                                   \
+	journal_rows_reserve((void **)&(list)->rows, (list)->count + (more), &(list)->room, \
+		sizeof(*(list)->rows))
+bool journal_rows_reserve(void **rows, size_t wanted, size_t *room, size_t size);
 /* False when memory is short. */
 bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id);
 /* NULL when memory is short. */
