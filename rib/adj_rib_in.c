@@ -325,13 +325,19 @@ void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family
 bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		struct table *table = &rib->tables[family];
+
 		for (; peer->paths[family] != PATH_NONE; --*most) {
+			uint32_t number = peer->paths[family];
+			uint32_t next = table_path(table, number)->peer_next;
 			struct table_change change;
 
 			if (*most == 0)
 				return false;
-			table_withdraw_path(&rib->tables[family], &peer->paths[family],
-				peer->paths[family], &change);
+			/* The attributes lie anywhere: the next ones come while these go. */
+			if (next != PATH_NONE)
+				__builtin_prefetch(table_path(table, next)->attrs, 1);
+			table_withdraw_path(table, &peer->paths[family], number, &change);
 			change.cause = BEST_PEER_DOWN;
 			settle(rib, family, &change);
 		}

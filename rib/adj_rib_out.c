@@ -4,8 +4,6 @@
  * 5, RFC 4456 section 8), and the packing of prefixes with the same attributes into UPDATE
  * messages. It writes to a log and reports what went in; the state of the group is its callers'.
  */
-#include <stdlib.h>
-
 #include "bgp/update.h"
 #include "rib/state.h"
 
@@ -105,17 +103,55 @@ size_t adj_rib_out_cost(const struct export_item *items, size_t n)
  * Withdrawals first, by target; then by attributes and source, so that what can share a message is
  * adjacent.
  */
-static int item_compare(const void *a, const void *b)
+static bool item_before(const struct export_item *x, const struct export_item *y)
 {
-	const struct export_item *x = a, *y = b;
-
 	if (x->attrs != y->attrs)
-		return (uintptr_t)x->attrs < (uintptr_t)y->attrs ? -1 : 1;
+		return (uintptr_t)x->attrs < (uintptr_t)y->attrs;
 	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
+		return x->source < y->source;
 	if (x->target != y->target)
-		return x->target < y->target ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number;
+		return x->target < y->target;
+	return x->number < y->number;
+}
+
+/* Where the run of items in order that begins at `at` ends. */
+static size_t run_end(const struct export_item *items, size_t n, size_t at)
+{
+	for (at++; at < n && !item_before(&items[at], &items[at - 1]); at++)
+		continue;
+	return at;
+}
+
+/* Merges neighboring runs in pairs into `to`. How many runs are left. */
+static size_t merge_runs(const struct export_item *from, size_t n, struct export_item *to)
+{
+	size_t runs = 0;
+
+	for (size_t at = 0; at < n; runs++) {
+		size_t a = at, middle = run_end(from, n, at), b = middle, end = middle;
+
+		if (middle < n)
+			end = run_end(from, n, middle);
+		while (at < end) {
+			bool first = b == end || (a < middle && !item_before(&from[b], &from[a]));
+
+			to[at++] = first ? from[a++] : from[b++];
+		}
+	}
+	return runs;
+}
+
+/*
+ * Sorts by merging what is in order already: withdrawals come in order of their numbers, and a new
+ * table's attributes nearly in that of their addresses. `spare` has room for as many.
+ */
+static void items_sort(struct export_item *items, size_t n, struct export_item *spare)
+{
+	if (n == 0 || run_end(items, n, 0) == n)
+		return;
+	do {
+		merge_runs(items, n, spare);
+	} while (merge_runs(spare, n, items) > 1);
 }
 
 struct encoding {
@@ -198,7 +234,7 @@ bool adj_rib_out_encode(struct update_group *group, enum family family, struct e
 		family_is_add_path(group, family),
 		group->key.extended_message ? BGP_MESSAGE_EXTENDED_MAX : BGP_MESSAGE_MAX };
 
-	qsort(items, n, sizeof(*items), item_compare);
+	items_sort(items, n, rib->sorting);
 	for (size_t i = 0, run; i < n; i += run) {
 		const struct export_item *item = &items[i];
 		struct span next_hop = { 0 }, attributes = { 0 };

@@ -56,11 +56,13 @@ struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_
 	rib->attributes = malloc(CANONICAL_MAX);
 	/* A dirty number takes two items at most: see flush_items. */
 	rib->batch = malloc(2 * BATCH_ITEMS * sizeof(*rib->batch));
+	rib->sorting = malloc(2 * BATCH_ITEMS * sizeof(*rib->sorting));
 	if (rib->canonical == NULL || rib->attributes == NULL || rib->batch == NULL ||
-		!attr_sets_init(&rib->attr_sets, hash_key)) {
+		rib->sorting == NULL || !attr_sets_init(&rib->attr_sets, hash_key)) {
 		free(rib->canonical);
 		free(rib->attributes);
 		free(rib->batch);
+		free(rib->sorting);
 		free(rib);
 		return NULL;
 	}
@@ -130,6 +132,7 @@ void rib_free(struct rib *rib)
 	free(rib->canonical);
 	free(rib->attributes);
 	free(rib->batch);
+	free(rib->sorting);
 	free(rib->candidates);
 	free(rib);
 }

@@ -165,6 +165,7 @@ struct rib {
 	uint8_t *canonical; /* CANONICAL_MAX */
 	uint8_t *attributes; /* CANONICAL_MAX */
 	struct export_item *batch; /* 2 * BATCH_ITEMS */
+	struct export_item *sorting; /* the same */
 	uint32_t *candidates; /* of a decision */
 	size_t candidates_room;
 };

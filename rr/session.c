@@ -248,10 +248,8 @@ static void end_connection(struct session *session, const struct fsm_step *step,
 }
 
 /* The part of a step that goes on with the connection. Stops where an action ended it. */
-static void go_on(struct session *session, const struct fsm_step *step)
+static void go_on(struct session *session, const struct fsm_step *step, uint64_t now)
 {
-	uint64_t now = monotonic_us();
-
 	if (step->actions & FSM_DO_SEND_OPEN)
 		send_open(session);
 	if (step->actions & FSM_DO_SEND_KEEPALIVE)
@@ -313,7 +311,7 @@ void session_event(struct session *session, enum fsm_event event, const struct s
 			NULL);
 		return;
 	}
-	go_on(session, &step);
+	go_on(session, &step, now);
 }
 
 void session_stop(struct session *session, enum cease_subcode subcode, const char *text)

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/rib_fixture.h"
 
+#include <stdio.h>
+
 #define V4 "10.1.0.0/16"
 #define V6 "fd00:1::/32"
 
@@ -627,6 +629,49 @@ static void test_golden_bytes_add_path(void **state)
 	fixture_end(&f);
 }
 
+/*
+ * What came in any order goes out with as few messages as there are attribute sets of a source, and
+ * each prefix with its own.
+ */
+static void test_packing(void **state)
+{
+	enum { PREFIXES = 600, SETS = 3 };
+	struct speaker *source[2], *to;
+	uint64_t before;
+	char prefix[32];
+
+	(void)state;
+	fixture_begin(&f, 0);
+	for (unsigned i = 0; i < 2; i++)
+		source[i] = speaker_up(&f, i, ROLE_CLIENT);
+	to = speaker_up(&f, 2, ROLE_CLIENT);
+	fixture_settle(&f);
+	before = fixture_counts(&f).updates_encoded;
+	for (unsigned i = 0; i < PREFIXES; i++) {
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		announce(source[i % 2], prefix, .local_pref = IS(100 + i * 7 % SETS));
+	}
+	fixture_settle(&f);
+	assert_int_equal(fixture_counts(&f).updates_encoded - before, 2 * SETS);
+	for (unsigned i = 0; i < PREFIXES; i++) {
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		assert_non_null(heard(to, prefix));
+		assert_int_equal(heard(to, prefix)->keys.local_pref, 100 + i * 7 % SETS);
+		assert_int_equal(
+			heard(to, prefix)->keys.originator_id, source[i % 2]->parameters.bgp_id);
+		assert_true((heard(source[0], prefix) == NULL) == (i % 2 == 0));
+	}
+	before = fixture_counts(&f).updates_encoded;
+	for (unsigned i = PREFIXES; i-- > 0;) {
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		withdraw(source[i % 2], prefix);
+	}
+	fixture_settle(&f);
+	assert_int_equal(fixture_counts(&f).updates_encoded - before, 2);
+	assert_int_equal(heard_count(to, NULL), 0);
+	fixture_end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -646,6 +691,7 @@ int main(void)
 		cmocka_unit_test(test_communities),
 		cmocka_unit_test(test_golden_bytes),
 		cmocka_unit_test(test_golden_bytes_add_path),
+		cmocka_unit_test(test_packing),
 	};
 
 	return cmocka_run_group_tests_name("rib_rules", tests, NULL, NULL);
