@@ -1,23 +1,15 @@
 /*
  * The journal's ear in the table: the numbers of changed paths are in a change set of each table
- * (table_settle puts them there), here they are turned into rows; decisions are told as they fall;
- * and rows become paths again.
+ * (table_settle puts them there), here they are turned into rows; and decisions are told as they
+ * fall.
  */
 #include "rib/capture.h"
 
-#include <limits.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "rib/state.h"
 
 #define TAKE_AHEAD 32 /* numbers that are looked at together, so that memory is fetched ahead */
-/*
- * Numbers that a journal may leave out before the next one: each costs a record. Above, a path gets
- * another number.
- */
-#define GAP_MAX (1u << 20)
-/* Numbers that a journal can be told of: as many as the bitmap may take 32 MiB. */
-#define NUMBER_MAX (1u << 28)
 
 const char *best_cause_name(enum best_cause cause)
 {
@@ -70,7 +62,8 @@ void rib_capture_end(struct rib *rib)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		rib->tables[family].capturing = false;
-	rib->capture.hooks = (struct rib_capture){ 0 };
+	free(rib->capture.refused_rows);
+	rib->capture = (struct capture){ 0 };
 	rib->attr_sets.gone = NULL;
 }
 
@@ -188,18 +181,15 @@ static enum best_cause cause_of(
 	return (enum best_cause)((entry->flags & ENTRY_CAUSE) >> ENTRY_CAUSE_SHIFT);
 }
 
-void capture_best(
-	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best)
+void capture_tell(struct rib *rib, const struct table *table, const struct prefix *prefix,
+	uint32_t best, enum best_cause cause)
 {
 	const struct rib_capture *hooks = &rib->capture.hooks;
 	struct best_change change = { .family = table->family,
-		.cause = cause_of(rib, table, entry, best),
-		.length = entry->length,
-		.bytes = entry->bytes };
+		.cause = cause,
+		.length = prefix->length,
+		.bytes = prefix->bytes };
 
-	/* By other rules, the same. */
-	if (rib->capture.restoring || (best == entry->best && change.cause == BEST_RULES))
-		return;
 	if (best != PATH_NONE) {
 		const struct path *path = table_path(table, best);
 
@@ -210,130 +200,15 @@ void capture_best(
 	hooks->best_changed(hooks->context, &change);
 }
 
-static void attrs_gone(struct rib *rib, uint64_t id)
+void capture_best(
+	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best)
 {
-	if (rib->attr_sets.gone != NULL)
-		rib->attr_sets.gone(rib->attr_sets.gone_context, id);
-}
+	enum best_cause cause = cause_of(rib, table, entry, best);
+	struct prefix prefix;
 
-struct attr_set *rib_restore_attrs(
-	struct rib *rib, uint64_t id, struct span next_hop, struct span canonical, bool *malformed)
-{
-	struct writer scratch = writer_of(rib->canonical, CANONICAL_MAX);
-	struct attribute_keys keys;
-	struct attr_set *set;
-	bool fresh;
-
-	*malformed = true;
-	if (id == 0 || id > RIB_ATTRS_ID_MAX)
-		return NULL;
-	rib_capture_ids_above(rib, id);
-	if (!attributes_restore(canonical, next_hop, &scratch, &keys)) {
-		attrs_gone(rib, id);
-		return NULL;
-	}
-	*malformed = false;
-	set = attr_set_intern(&rib->attr_sets, &keys, canonical, &fresh);
-	if (set == NULL)
-		return NULL;
-	if (fresh)
-		set->verdict = adj_rib_in_verdict(rib, &keys, canonical);
-	if (set->journal_id < rib->attr_sets.first_id)
-		set->journal_id = id;
-	else if (set->journal_id != id)
-		attrs_gone(rib, id); /* the same twice: the first ID stays */
-	return set;
-}
-
-void rib_restore_attrs_done(struct rib *rib, struct attr_set *attrs)
-{
-	attr_set_unref(&rib->attr_sets, attrs);
-}
-
-/* The journal is to be told what lives under a number of its own. False: memory. */
-static bool tell_anew(struct table *table, uint32_t number)
-{
-	if (number >= NUMBER_MAX)
-		return true;
-	if (!change_set_reserve(&table->captured, number + 1))
-		return false;
-	change_set_add(&table->captured, number);
-	return true;
-}
-
-/*
- * Whether this rib could have told such a row; `clean` becomes its prefix, with nothing in the
- * bytes that the family does not use.
- */
-static bool is_welcome(const struct table *table, const struct rib_peer *peer, uint32_t number,
-	const struct prefix *prefix, const struct attr_set *attrs, struct prefix *clean)
-{
-	uint8_t size = family_address_len(table->family);
-
-	if (peer == NULL || attrs == NULL || attrs->verdict != 0 || prefix->length > size * 8)
-		return false;
-	/* RFC 4760 section 3: the next hop is of the family, but for RFC 8950, not spoken here. */
-	if ((table->family == FAMILY_IPV4_UNICAST) != (attrs->keys.next_hop_len == 4))
-		return false;
-	*clean = (struct prefix){ .family = prefix->family, .length = prefix->length };
-	memcpy(clean->bytes, prefix->bytes, size);
-	prefix_mask(clean);
-	return memcmp(clean->bytes, prefix->bytes, size) == 0 &&
-	       (peer->parameters.families & FAMILY_BIT(table->family)) != 0 &&
-	       number >= table->paths.used && number < NUMBER_MAX;
-}
-
-/* The row is not restored. False: memory. */
-static bool refuse(struct rib *rib, struct table *table, uint32_t number)
-{
-	rib->capture.refused++;
-	return tell_anew(table, number);
-}
-
-bool rib_restore_path(struct rib *rib, struct rib_peer *peer, uint32_t number,
-	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint64_t attrs_id)
-{
-	enum family family = prefix->family;
-	struct table_change change;
-	struct table *table;
-	struct prefix clean;
-	uint32_t wanted;
-
-	rib->capture.restoring = true;
-	if (family >= FAMILY_COUNT) {
-		rib->capture.refused++; /* nor is there a number that could be told */
-		return true;
-	}
-	table = &rib->tables[family];
-	if (!is_welcome(table, peer, number, prefix, attrs, &clean))
-		return refuse(rib, table, number);
-	wanted = number - table->paths.used > GAP_MAX ? table->paths.used : number;
-	if (!table_announce_at(table, peer->number, &peer->paths[family], &clean, path_id, attrs,
-		    wanted, &change))
-		return false;
-	if (!change.changed)
-		return refuse(rib, table, number);
-	/* Its epoch is none that the peer announces paths in: it is stale. */
-	table_path(table, wanted)->epoch = (uint8_t)(peer->epoch[family] - 1);
-	peer->n_paths[family]++;
-	table_settle(table, &change);
-	if (wanted != number)
-		return tell_anew(table, number);
-	if (attrs->journal_id == attrs_id)
-		change_set_remove(&table->captured, number); /* the journal has it from itself */
-	return true;
-}
-
-uint64_t rib_restore_end(struct rib *rib)
-{
-	unsigned items = UINT_MAX;
-
-	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		/* There are no groups yet: what comes later finds room for all numbers. */
-		(void)rib_reserve(rib, family);
-	}
-	/* Where memory is short, the rest is decided later and is history after all. */
-	(void)rib_decide(rib, &items);
-	rib->capture.restoring = false;
-	return rib->capture.refused;
+	/* Decided by other rules, and the same. */
+	if (rib->capture.restoring || (best == entry->best && cause == BEST_RULES))
+		return;
+	prefix = table_prefix(table, entry);
+	capture_tell(rib, table, &prefix, best, cause);
 }

@@ -126,7 +126,10 @@ void rib_restore_attrs_done(struct rib *rib, struct attr_set *attrs);
 bool rib_restore_path(struct rib *rib, struct rib_peer *peer, uint32_t number,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint64_t attrs_id);
 /*
- * All are in: decides. What comes of it is no history. Returns how many rows of paths were refused.
+ * All are in: decides. What comes of it is no history, but that the prefixes of refused paths have
+ * the best path which they have now (none, mostly): what went down with a peer that was not
+ * restored is BEST_PEER_DOWN, other things BEST_REFUSED. Returns how many rows of paths were
+ * refused.
  */
 uint64_t rib_restore_end(struct rib *rib);
 

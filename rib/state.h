@@ -124,13 +124,22 @@ struct rib_peer {
 	uint64_t dropped[DROP_REASON_COUNT];
 };
 
-/* What the journal is told; the numbers it is to be told of are the tables'. capture.c's alone. */
+/* A path that the journal has and the table has not. */
+struct refused_row {
+	struct prefix prefix;
+	uint8_t cause; /* enum best_cause */
+};
+
+/* What the journal is told; the numbers it is to be told of are the tables'. capture.c's and
+ * restore.c's. */
 struct capture {
 	struct rib_capture hooks;
 	uint32_t next; /* rib_capture_take goes on with this number ... */
 	uint8_t family; /* ... of this family */
 	bool restoring; /* decisions are no history */
-	uint64_t refused; /* rows that were not restored */
+	struct refused_row *refused_rows; /* that were not restored, until rib_restore_end */
+	size_t refused, refused_room;
+	uint64_t nonsense; /* further ones that are of no prefix */
 };
 
 struct rib {
@@ -203,10 +212,13 @@ uint8_t adj_rib_in_verdict(
 	const struct rib *rib, const struct attribute_keys *keys, struct span canonical);
 
 /*
- * capture.c: the best path of an entry is to be `best` and was another, or another's attributes.
+ * capture.c, where rib->capture.hooks.best_changed is not NULL: the best path of an entry is to be
+ * `best` and was another, or another's attributes; the best path of a prefix is `best`.
  */
 void capture_best(
 	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best);
+void capture_tell(struct rib *rib, const struct table *table, const struct prefix *prefix,
+	uint32_t best, enum best_cause cause);
 
 /* adj_rib_out.c */
 bool adj_rib_out_eligible(

@@ -2,7 +2,8 @@
  * The whole rib against a model: peers of all kinds come and go, announce, withdraw, ask for
  * refreshes, change their role and read their output in odd pieces, at random but repeatably.
  * Afterwards, with everything read, each peer's table must be what RFC 4456 says it is told. The
- * log limit is so small that peers are taken off the log all the time.
+ * log limit is so small that peers are taken off the log all the time. What the journal is told
+ * meanwhile, in odd pieces too, must be the table in the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 
 #include "bgp/update.h"
 #include "rib/rib.h"
+#include "tests/unit/rib_mirror.h"
 
 #define PEERS	  14
 #define PREFIXES  48 /* of each family */
@@ -44,6 +46,7 @@ struct client {
 
 struct model {
 	struct rib *rib;
+	struct mirror mirror;
 	struct client clients[PEERS];
 	uint64_t now;
 	uint64_t random;
@@ -238,6 +241,7 @@ static void client_up(struct model *m, unsigned i)
 		.families = pick(m, 4) ? FAMILIES_ALL : (uint8_t)(1 + pick(m, 2)),
 		.as4 = pick(m, 4) != 0,
 		.extended_message = pick(m, 2),
+		.id = 1 + i,
 		.session = c };
 	if (m->alike) {
 		p->role = pick(m, 8) ? ROLE_CLIENT : ROLE_NON_CLIENT;
@@ -417,7 +421,8 @@ static void step(struct model *m)
 	case 31: client_resend(m, i); break;
 	case 3 ... 5: client_update(m, i, false); break;
 	case 6 ... 18: client_update(m, i, true); break;
-	case 19 ... 22: run(m); break;
+	case 19 ... 21: run(m); break;
+	case 22: mirror_take(&m->mirror, pick(m, 50)); break;
 	default:
 		/* every fourth peer is slow, or where all are alike every fourth is not */
 		if ((i % 4 == 0) == m->alike || pick(m, 8) == 0)
@@ -602,6 +607,7 @@ static void check(struct model *m)
 		}
 	}
 	check_counts(m);
+	mirror_check(&m->mirror);
 	for (unsigned i = 0; i < PEERS; i++) {
 		if (m->clients[i].peer != NULL)
 			assert_int_equal(
@@ -628,6 +634,7 @@ static void run_model(
 	m.next_tag = 1;
 	m.rib = rib_new(&parameters, key);
 	assert_non_null(m.rib);
+	mirror_begin(&m.mirror, m.rib, NULL);
 	for (unsigned round = 0; round < rounds; round++) {
 		for (unsigned i = 0; i < 300; i++)
 			step(&m);
@@ -643,6 +650,8 @@ static void run_model(
 	assert_int_equal(counts.prefixes[0] + counts.prefixes[1], 0);
 	assert_int_equal(counts.paths[0] + counts.paths[1], 0);
 	assert_int_equal(counts.groups, 0);
+	mirror_check(&m.mirror);
+	mirror_end(&m.mirror);
 	rib_free(m.rib);
 	*detached += m.detached;
 }
