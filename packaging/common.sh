@@ -5,7 +5,7 @@
 
 # What a build of the programs and of the demonstration speaker needs.
 build_packages=(gcc libc6-dev meson ninja-build pkg-config
-	libevent-dev libyaml-dev libedit-dev libbz2-dev libcmocka-dev)
+	libevent-dev libyaml-dev libsqlite3-dev libssl-dev libedit-dev libbz2-dev libcmocka-dev)
 
 die() {
 	printf '%s: %s\n' "$me" "$*" >&2

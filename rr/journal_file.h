@@ -12,9 +12,7 @@
 #include "bgp/types.h"
 #include "rr/journal_batch.h"
 
-#define JOURNAL_SCHEMA 1 /* PRAGMA user_version */
-
-struct journal_file; /* path, connection, lock */
+struct journal_file; /* path, connection, lock: see journal_connection.h */
 
 enum journal_open_result {
 	JOURNAL_OPENED, /* as it was */
@@ -37,11 +35,13 @@ sqlite3 *journal_read_open(const char *path, char *text, size_t size);
 /* The state to restart from, handed over row by row in the order peers, sets, paths. */
 struct journal_loading {
 	/*
-	 * Age of the state in microseconds and the ID to give the next peer; false ends the
-	 * loading, as any of the others does.
+	 * Age of the state in microseconds (UINT64_MAX: there is none), the ID to give the next
+	 * peer, and the highest ID of an attribute set, which is not to be given again; false ends
+	 * the loading, as any of the others does.
 	 */
-	bool (*begin)(void *context, uint64_t age, uint32_t next_peer);
+	bool (*begin)(void *context, uint64_t age, uint32_t next_peer, uint64_t last_attrs);
 	bool (*peer)(void *context, const struct journal_peer_row *peer);
+	/* Those in use, and those that died so lately that a path may still name them. */
 	bool (*attrs)(void *context, uint64_t id, struct span next_hop, struct span canonical);
 	/* In ascending order of number within a family. */
 	bool (*path)(void *context, const struct journal_path_row *path);

@@ -1,0 +1,450 @@
+#include "rr/journal_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rr/journal_audit.h"
+#include "rr/journal_schema.h"
+#include "rr/journal_sql.h"
+
+static const char *const sql[STATEMENT_COUNT] = {
+	[STATEMENT_PEER] = "INSERT OR REPLACE INTO peer (id, address, asn, bgp_id, families,"
+			   " add_path_receive, down_at) VALUES (?,?,?,?,?,?,?)",
+	[STATEMENT_ATTRS] = "INSERT OR REPLACE INTO attrs (id, next_hop, bytes) VALUES (?,?,?)",
+	[STATEMENT_PATH] = "INSERT OR REPLACE INTO path (id, peer, prefix, path_id, attrs)"
+			   " VALUES (?,?,?,?,?)",
+	[STATEMENT_PATH_GONE] = "DELETE FROM path WHERE id = ?",
+	[STATEMENT_HISTORY] = "INSERT OR REPLACE INTO history (prefix, time, sequence, peer,"
+			      " path_id, attrs, cause) VALUES (?,?,?,?,?,?,?)",
+	[STATEMENT_GAP] = "INSERT INTO gap (since, until, lost) VALUES (?,?,?)",
+	[STATEMENT_RUN] = "INSERT INTO run (time, restored, alive_at) VALUES (?1, 0, ?1)",
+	[STATEMENT_EVENT] = "INSERT INTO event (time, peer, kind, state_before, state, code,"
+			    " subcode, text) VALUES (?,?,?,?,?,?,?,?)",
+	[STATEMENT_CONFIG] = "INSERT INTO config (time, text, who, comment) VALUES (?,?,?,?)",
+	[STATEMENT_ATTRS_GONE] = "UPDATE attrs SET dead = ? WHERE id = ?",
+	[STATEMENT_ALL_GONE] = "UPDATE attrs SET dead = ? WHERE dead IS NULL",
+	[STATEMENT_META] = "INSERT OR REPLACE INTO meta VALUES (?,?)",
+};
+
+/* A history row and when it happened among those of its batch. */
+struct ordered {
+	const struct journal_history_row *row;
+	uint32_t order;
+};
+
+/* What the batch that is being written needs. */
+struct writing {
+	struct journal_store *store;
+	const struct journal_batch *batch;
+	const atomic_bool *abandon;
+	struct ordered *history;
+};
+
+int journal_store_open(struct journal_store *store, struct journal_file *file)
+{
+	int result = SQLITE_OK;
+
+	memset(store->statements, 0, sizeof store->statements);
+	store->file = file;
+	if (!file->late) {
+		free(store->peers);
+		store->peers = NULL;
+		store->n_peers = 0;
+	}
+	for (int i = 0; i < STATEMENT_COUNT && result == SQLITE_OK; i++)
+		result = journal_sql_prepare(file->db, sql[i], &store->statements[i]);
+	return result;
+}
+
+void journal_store_close(struct journal_store *store)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++) {
+		sqlite3_finalize(store->statements[i]);
+		store->statements[i] = NULL;
+	}
+}
+
+static int step(struct writing *writing, enum journal_statement which)
+{
+	if (atomic_load_explicit(writing->abandon, memory_order_relaxed))
+		return SQLITE_INTERRUPT;
+	return journal_sql_step(writing->store->statements[which]);
+}
+
+static int write_meta(struct writing *writing, const char *key, uint64_t value)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_META];
+
+	sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, (int64_t)value);
+	return step(writing, STATEMENT_META);
+}
+
+/* The ID in the file of a peer that the loop calls `id`. */
+static uint32_t peer_id(const struct journal_store *store, uint32_t id)
+{
+	if (!store->file->late || id == 0)
+		return id;
+	/* a row of a peer precedes all that name it */
+	return id < store->n_peers ? store->peers[id] : 0;
+}
+
+static int64_t attrs_id(const struct journal_store *store, uint64_t id)
+{
+	return (int64_t)id + store->file->attrs_base;
+}
+
+/* The peer's ID in a file that was opened late: that of its address, else the next one. */
+static int find_peer(sqlite3 *db, const struct ip_address *address, uint32_t *id)
+{
+	sqlite3_stmt *statement;
+	int result = sqlite3_prepare_v2(db,
+		"SELECT coalesce((SELECT id FROM peer WHERE address = ?),"
+		" (SELECT max(id) FROM peer) + 1, 1)",
+		-1, &statement, NULL);
+
+	if (result != SQLITE_OK)
+		return result;
+	sqlite3_bind_blob(statement, 1, address->bytes, address->len, SQLITE_STATIC);
+	result = sqlite3_step(statement);
+	if (result == SQLITE_ROW) {
+		*id = (uint32_t)sqlite3_column_int64(statement, 0);
+		result = SQLITE_OK;
+	}
+	sqlite3_finalize(statement);
+	return result;
+}
+
+/* Makes peer_id know the peer. */
+static int map_peer(struct journal_store *store, const struct journal_peer_row *peer)
+{
+	if (!store->file->late || (peer->id < store->n_peers && store->peers[peer->id] != 0))
+		return SQLITE_OK;
+	if (peer->id >= store->n_peers) {
+		size_t room = ((size_t)peer->id + 1) * 2;
+		uint32_t *peers = reallocarray(store->peers, room, sizeof *peers);
+
+		if (peers == NULL)
+			return SQLITE_NOMEM;
+		memset(peers + store->n_peers, 0, (room - store->n_peers) * sizeof *peers);
+		store->peers = peers;
+		store->n_peers = room;
+	}
+	return find_peer(store->file->db, &peer->address, &store->peers[peer->id]);
+}
+
+static int write_peers(struct writing *writing)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_PEER];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->peers.count && result == SQLITE_OK; i++) {
+		const struct journal_peer_row *peer = &writing->batch->peers.rows[i];
+
+		result = map_peer(writing->store, peer);
+		if (result != SQLITE_OK)
+			break;
+		sqlite3_bind_int64(statement, 1, peer_id(writing->store, peer->id));
+		sqlite3_bind_blob(
+			statement, 2, peer->address.bytes, peer->address.len, SQLITE_STATIC);
+		sqlite3_bind_int64(statement, 3, peer->as);
+		sqlite3_bind_int64(statement, 4, peer->bgp_id);
+		sqlite3_bind_int(statement, 5, peer->families);
+		sqlite3_bind_int(statement, 6, peer->add_path_receive);
+		sqlite3_bind_int64(statement, 7, (int64_t)peer->down_at);
+		result = step(writing, STATEMENT_PEER);
+	}
+	return result;
+}
+
+static int write_attrs(struct writing *writing)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_ATTRS];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->attrs.count && result == SQLITE_OK; i++) {
+		const struct journal_attrs_row *row = &writing->batch->attrs.rows[i];
+		const struct attr_set *set = row->attrs;
+
+		sqlite3_bind_int64(statement, 1, attrs_id(writing->store, row->id));
+		sqlite3_bind_blob(
+			statement, 2, set->keys.next_hop, set->keys.next_hop_len, SQLITE_STATIC);
+		sqlite3_bind_blob(statement, 3, set->bytes, (int)set->len, SQLITE_STATIC);
+		result = step(writing, STATEMENT_ATTRS);
+	}
+	return result;
+}
+
+static int write_paths(struct writing *writing)
+{
+	sqlite3_stmt *put = writing->store->statements[STATEMENT_PATH];
+	sqlite3_stmt *gone = writing->store->statements[STATEMENT_PATH_GONE];
+	uint8_t key[JOURNAL_PREFIX_KEY_MAX];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->paths.count && result == SQLITE_OK; i++) {
+		const struct journal_path_row *row = &writing->batch->paths.rows[i];
+		int64_t id = (int64_t)row->family << 32 | row->number;
+		size_t len;
+
+		if (row->attrs == 0) {
+			sqlite3_bind_int64(gone, 1, id);
+			result = step(writing, STATEMENT_PATH_GONE);
+			continue;
+		}
+		len = journal_prefix_key((enum family)row->family, row->length, row->bytes, key);
+		sqlite3_bind_int64(put, 1, id);
+		sqlite3_bind_int64(put, 2, peer_id(writing->store, row->peer));
+		sqlite3_bind_blob(put, 3, key, (int)len, SQLITE_STATIC);
+		sqlite3_bind_int64(put, 4, row->path_id);
+		sqlite3_bind_int64(put, 5, attrs_id(writing->store, row->attrs));
+		result = step(writing, STATEMENT_PATH);
+	}
+	return result;
+}
+
+static int compare_prefix(const struct journal_history_row *a, const struct journal_history_row *b)
+{
+	int order;
+
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	order = memcmp(a->bytes, b->bytes, family_address_len((enum family)a->family));
+	return order != 0 ? order : (int)a->length - b->length;
+}
+
+/* The order of the table: neighbours go into the same page. */
+static int compare_history(const void *first, const void *second)
+{
+	const struct ordered *a = first, *b = second;
+	int order = compare_prefix(a->row, b->row);
+
+	if (order != 0)
+		return order;
+	if (a->row->time != b->row->time)
+		return a->row->time < b->row->time ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+/* The rows of all chunks in the order of the table; SQLITE_NOMEM. */
+static int sort_history(struct writing *writing)
+{
+	size_t n = 0, room = writing->batch->n_history;
+
+	writing->history = reallocarray(NULL, room, sizeof *writing->history);
+	if (writing->history == NULL)
+		return SQLITE_NOMEM;
+	for (const struct journal_history_chunk *chunk = writing->batch->history; chunk != NULL;
+		chunk = chunk->next) {
+		const struct journal_history_row *row = (const void *)chunk->bytes;
+
+		for (uint32_t i = 0; i < chunk->count && n < room;
+			i++, row = journal_history_next(row)) {
+			writing->history[n] = (struct ordered){ row, (uint32_t)n };
+			n++;
+		}
+	}
+	qsort(writing->history, n, sizeof *writing->history, compare_history);
+	return SQLITE_OK;
+}
+
+static int write_history_row(
+	struct writing *writing, const struct journal_history_row *row, uint32_t sequence)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_HISTORY];
+	uint8_t key[JOURNAL_PREFIX_KEY_MAX];
+	size_t len = journal_prefix_key((enum family)row->family, row->length, row->bytes, key);
+
+	sqlite3_bind_blob(statement, 1, key, (int)len, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, (int64_t)row->time);
+	sqlite3_bind_int64(statement, 3, sequence);
+	sqlite3_bind_int64(statement, 4, peer_id(writing->store, row->peer));
+	sqlite3_bind_int64(statement, 5, row->path_id);
+	if (row->attrs == 0)
+		sqlite3_bind_null(statement, 6);
+	else
+		sqlite3_bind_int64(statement, 6, attrs_id(writing->store, row->attrs));
+	sqlite3_bind_int(statement, 7, row->cause);
+	return step(writing, STATEMENT_HISTORY);
+}
+
+/*
+ * `sequence` is 0 nearly always, which takes no room in the row. It counts where a prefix has two
+ * rows of one microsecond, and begins above all that went before in a batch whose times do not lie
+ * behind those of earlier batches, as when the clock was set back.
+ */
+static int write_history(struct writing *writing)
+{
+	struct journal_store *store = writing->store;
+	const struct journal_history_row *before = NULL;
+	uint32_t first = 0, sequence = 0;
+	int result;
+
+	if (writing->batch->n_history == 0)
+		return SQLITE_OK;
+	result = sort_history(writing);
+	for (size_t i = 0; i < writing->batch->n_history && result == SQLITE_OK; i++)
+		if (writing->history[i].row->time <= store->history_until)
+			first = store->sequence + 1;
+	for (size_t i = 0; i < writing->batch->n_history && result == SQLITE_OK; i++) {
+		const struct journal_history_row *row = writing->history[i].row;
+
+		if (before != NULL && before->time == row->time && compare_prefix(before, row) == 0)
+			sequence++;
+		else
+			sequence = first;
+		result = write_history_row(writing, row, sequence);
+		before = row;
+	}
+	return result;
+}
+
+/* After the batch was committed. */
+static void note_history(struct writing *writing)
+{
+	struct journal_store *store = writing->store;
+
+	store->sequence += (uint32_t)writing->batch->n_history;
+	for (size_t i = 0; i < writing->batch->n_history; i++)
+		if (writing->history[i].row->time > store->history_until)
+			store->history_until = writing->history[i].row->time;
+}
+
+static int write_gaps(struct writing *writing)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_GAP];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->gaps.count && result == SQLITE_OK; i++) {
+		const struct journal_gap_row *gap = &writing->batch->gaps.rows[i];
+
+		sqlite3_bind_int64(statement, 1, (int64_t)gap->from);
+		sqlite3_bind_int64(statement, 2, (int64_t)gap->to);
+		sqlite3_bind_int64(statement, 3, (int64_t)gap->rows);
+		result = step(writing, STATEMENT_GAP);
+	}
+	return result;
+}
+
+static int write_events(struct writing *writing)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_EVENT];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->events.count && result == SQLITE_OK; i++) {
+		const struct journal_event_row *event = &writing->batch->events.rows[i];
+
+		sqlite3_bind_int64(statement, 1, (int64_t)event->time);
+		sqlite3_bind_int64(statement, 2, peer_id(writing->store, event->peer));
+		sqlite3_bind_int(statement, 3, event->kind);
+		sqlite3_bind_int(statement, 4, event->state_before);
+		sqlite3_bind_int(statement, 5, event->state);
+		sqlite3_bind_int(statement, 6, event->code);
+		sqlite3_bind_int(statement, 7, event->subcode);
+		sqlite3_bind_text(statement, 8, event->text, -1, SQLITE_STATIC);
+		result = step(writing, STATEMENT_EVENT);
+	}
+	return result;
+}
+
+static int write_configs(struct writing *writing)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_CONFIG];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->configs.count && result == SQLITE_OK; i++) {
+		const struct journal_config_row *config = &writing->batch->configs.rows[i];
+
+		sqlite3_bind_int64(statement, 1, (int64_t)config->time);
+		sqlite3_bind_text(statement, 2, config->text, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 3, config->who, -1, SQLITE_STATIC);
+		sqlite3_bind_text(statement, 4, config->comment, -1, SQLITE_STATIC);
+		result = step(writing, STATEMENT_CONFIG);
+	}
+	return result;
+}
+
+static int write_audit(struct writing *writing)
+{
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->audit.count && result == SQLITE_OK; i++) {
+		if (atomic_load_explicit(writing->abandon, memory_order_relaxed))
+			return SQLITE_INTERRUPT;
+		result = journal_audit_append(
+			writing->store->file->db, &writing->batch->audit.rows[i]);
+	}
+	return result;
+}
+
+static int write_attrs_gone(struct writing *writing)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_ATTRS_GONE];
+	int result = SQLITE_OK;
+
+	for (size_t i = 0; i < writing->batch->n_attrs_gone && result == SQLITE_OK; i++) {
+		sqlite3_bind_int64(statement, 1, (int64_t)writing->batch->time);
+		sqlite3_bind_int64(
+			statement, 2, attrs_id(writing->store, writing->batch->attrs_gone[i]));
+		result = step(writing, STATEMENT_ATTRS_GONE);
+	}
+	return result;
+}
+
+/* No set of the table that was is in use any more. */
+static int write_emptied(struct writing *writing)
+{
+	static const enum journal_statement which[] = { STATEMENT_RUN, STATEMENT_ALL_GONE };
+	int result = SQLITE_OK;
+
+	if (writing->batch->emptied_at == 0)
+		return SQLITE_OK;
+	for (size_t i = 0; i < sizeof which / sizeof *which && result == SQLITE_OK; i++) {
+		sqlite3_bind_int64(writing->store->statements[which[i]], 1,
+			(int64_t)writing->batch->emptied_at);
+		result = step(writing, which[i]);
+	}
+	return result;
+}
+
+static int write_times(struct writing *writing)
+{
+	int result = write_meta(writing, "alive_at", writing->batch->time);
+
+	if (result == SQLITE_OK && writing->batch->whole)
+		result = write_meta(writing, "whole_at", writing->batch->time);
+	return result;
+}
+
+int journal_store_batch(
+	struct journal_store *store, const struct journal_batch *batch, const atomic_bool *abandon)
+{
+	/* in this order: what is referred to comes before what refers to it */
+	static int (*const parts[])(struct writing *) = { write_emptied, write_peers, write_attrs,
+		write_paths, write_history, write_gaps, write_events, write_configs, write_audit,
+		write_attrs_gone, write_times };
+	struct writing writing = { .store = store, .batch = batch, .abandon = abandon };
+	int result = journal_sql_run(store->file->db, "BEGIN IMMEDIATE");
+
+	if (result != SQLITE_OK)
+		return result;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && result == SQLITE_OK; i++)
+		result = parts[i](&writing);
+	if (result == SQLITE_OK)
+		result = journal_sql_run(store->file->db, "COMMIT");
+	if (result == SQLITE_OK)
+		note_history(&writing);
+	else
+		journal_sql_run(store->file->db, "ROLLBACK");
+	free(writing.history);
+	return result;
+}
+
+int journal_store_heartbeat(struct journal_store *store, uint64_t now)
+{
+	sqlite3_stmt *statement = store->statements[STATEMENT_META];
+
+	sqlite3_bind_text(statement, 1, "alive_at", -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, (int64_t)now);
+	return journal_sql_step(statement);
+}
