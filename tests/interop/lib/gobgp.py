@@ -15,6 +15,11 @@ ORIGIN, AS_PATH, NEXT_HOP, MED, LOCAL_PREF, COMMUNITIES, ORIGINATOR_ID, CLUSTER_
 class GoBgp(Daemon):
     kind = "gobgp"
 
+    def __init__(self, *words, restart_time=None, **options):
+        """`restart_time`: with Graceful Restart, of so many seconds."""
+        super().__init__(*words, **options)
+        self.restart_time = restart_time
+
     def configuration_text(self):
         lines = ["[global.config]", f"as = {self.as_number}", f'router-id = "{self.router_id}"', "port = 179"]
         for neighbor in self.neighbors:
@@ -22,9 +27,13 @@ class GoBgp(Daemon):
                       f"peer-as = {self.remote_as}", "[neighbors.transport.config]",
                       f'local-address = "{self.local(neighbor)}"', "[neighbors.timers.config]",
                       "connect-retry = 5", "idle-hold-time-after-reset = 1"]
+            if self.restart_time is not None:
+                lines += ["[neighbors.graceful-restart.config]", "enabled = true", f"restart-time = {self.restart_time}"]
             for family in self.families:
                 lines += ["[[neighbors.afi-safis]]", "[neighbors.afi-safis.config]",
                           f'afi-safi-name = "{AFI_SAFI[family]}"']
+                if self.restart_time is not None:
+                    lines += ["[neighbors.afi-safis.mp-graceful-restart.config]", "enabled = true"]
         return "\n".join(lines) + "\n"
 
     def start(self):

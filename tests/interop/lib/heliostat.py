@@ -18,10 +18,11 @@ def scalar(value):
 
 class Heliostat:
     """One daemon. Its configuration is `text`, or made from `groups` {name: settings} and `peers`
-    [{"address": ..., "group": ...}]; `groups` alone will do for dynamic ranges."""
+    [{"address": ..., "group": ...}]; `groups` alone will do for dynamic ranges. `journal` are settings of the journal, or
+    True for the defaults, in a file of the host's folder unless they name another; `router` further ones of the router."""
 
     def __init__(self, host, text=None, *, as_number=64512, router_id=None, cluster_id=None, groups=None, peers=(),
-                 listen=None, name="heliostatd"):
+                 listen=None, name="heliostatd", journal=None, router=None):
         self.host = host
         self.name = name
         self.as_number = as_number
@@ -31,6 +32,10 @@ class Heliostat:
         self.peers = list(peers)
         self.listen = listen or [{"address": "::", "port": 179}]
         self.text = text
+        self.router = router or {}
+        self.journal = None
+        if journal:
+            self.journal = {"path": host.path(f"{name}.db"), **(journal if isinstance(journal, dict) else {})}
         self.file = host.path(f"{name}.yaml")
         self.socket = host.path(f"{name}.sock")
         self.process = None
@@ -39,10 +44,13 @@ class Heliostat:
         if self.text is not None:
             return self.text
         lines = ["router:", f"  as: {self.as_number}", f"  id: {self.router_id}", f"  cluster-id: {self.cluster_id}",
+                 *(f"  {key}: {scalar(value)}" for key, value in self.router.items()),
                  "listen:", *(f"  - {scalar(each)}" for each in self.listen),
                  "groups:", *(f"  {name}: {scalar(each)}" for name, each in self.groups.items())]
         if self.peers:
             lines += ["peers:", *(f"  - {scalar(each)}" for each in self.peers)]
+        if self.journal:
+            lines.append(f"journal: {scalar(self.journal)}")
         lines += ["management:", f"  socket: {{ path: {self.socket} }}"]
         return "\n".join(lines) + "\n"
 
@@ -98,6 +106,11 @@ class Heliostat:
         """Writes the configuration as it is now and sends SIGHUP."""
         self.configure()
         self.process.signal_main(signal.SIGHUP)
+
+    def kill(self):
+        """kill -9: nothing is flushed, nothing said."""
+        self.process.kill()
+        self.check_clean()
 
     def stop(self, seconds=30):
         """SIGTERM. Fails when it does not end with status 0, or a sanitizer spoke."""

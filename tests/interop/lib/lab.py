@@ -171,7 +171,7 @@ class Lab:
     def logs(self, lines=12):
         """The ends of the logs, for the report of a failure."""
         parts = []
-        for process in self.processes:
+        for process in {each.log: each for each in self.processes}.values():
             tail = process.output().splitlines()[-lines:] if os.path.exists(process.log) else []
             parts.append(f"--- {process.name} ({process.log})\n" + "\n".join(tail))
         return "\n".join(parts)
@@ -181,8 +181,17 @@ class Lab:
             process.kill()
         for namespace in [*(host.namespace for host in self.hosts.values()), self.switch]:
             remove_namespace(namespace)
+        unmount(self.folder)
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def unmount(folder):
+    """What is mounted below a folder, the innermost first."""
+    with open("/proc/mounts") as file:
+        found = [line.split()[1] for line in file]
+    for path in sorted((each for each in found if each.startswith(folder + "/")), key=len, reverse=True):
+        command(["umount", "-l", path], check=False)
 
 
 def namespace_names():
@@ -214,4 +223,5 @@ def sweep():
     for folder in glob.glob(os.path.join(tempfile.gettempdir(), f"{PREFIX}*x*-*")):
         match = own.match(os.path.basename(folder))
         if match and not os.path.exists(f"/proc/{match[1]}") and not os.path.exists(f"{folder}/keep"):
+            unmount(folder)
             shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,7 @@
 usage: runner.py BUILD COUNTS JOBS list|unit|interop [NAME...]
 
 Unit tests are the programs that meson knows: those of cmocka are counted case by case (TAP), others are one
-case. Interoperability tests are tests/interop/test_*.py, one process a test, several at a time
+case. Interoperability tests are tests/interop/test_*.py and tests/fault/test_*.py, one process a test, several at a time
 where their files allow it. Appends "PASSED FAILED" to the file COUNTS; exit status 1 when a case failed.
 """
 
@@ -18,7 +18,8 @@ import sys
 import threading
 import time
 
-INTEROP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FILES = [os.path.join(TESTS, folder, "test_*.py") for folder in ("interop", "fault")]
 TEST_SECONDS = 1100  # far beyond what any test needs: only a hang meets it
 CASE = re.compile(r"^(ok|not ok) (?:\d+ (?:- )?)?(.*)$")
 
@@ -111,7 +112,7 @@ class Interop:
 
     def chains(self, words):
         """Lists of (path, name): the lists may run beside each other, what is in one may not."""
-        for path in sorted(glob.glob(os.path.join(INTEROP, "test_*.py"))):
+        for path in sorted(path for each in FILES for path in glob.glob(each)):
             listed, why = plan(path)
             if listed is None:
                 self.count.add(False, f"{os.path.basename(path)}: {why}")

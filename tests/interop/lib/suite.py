@@ -98,8 +98,12 @@ def test(function):
 
 
 def module_name():
-    name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
-    return name[len("test_"):] if name.startswith("test_") else name
+    """"NAME" of tests/interop/test_NAME.py, "fault/NAME" of tests/fault/test_NAME.py."""
+    path = os.path.splitext(os.path.abspath(sys.argv[0]))[0]
+    folder = os.path.basename(os.path.dirname(path))
+    name = os.path.basename(path)
+    name = name[len("test_"):] if name.startswith("test_") else name
+    return name if folder == "interop" else f"{folder}/{name}"
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
