@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape
 
-COLORS = {"heliostat": "#d97706", "floor": "#9ca3af", "bird": "#2563eb", "frr": "#059669", "gobgp": "#7c3aed",
+COLORS = {"heliostat": "#d97706", "journal": "#b45309", "floor": "#9ca3af", "bird": "#2563eb", "frr": "#059669", "gobgp": "#7c3aed",
           "openbgpd": "#be185d"}
 COLUMNS = (("wall", "wall, s"), ("cpu", "CPU, s"), ("peak", "peak memory, MiB"))
 LEFT, COLUMN, BAR, TOP = 96, 258, 16, 62

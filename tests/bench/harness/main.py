@@ -10,7 +10,7 @@ from lib import lab as labs
 from lib import suite
 
 from . import chart, measure, report, workloads
-from .reflectors import PEERS, FloorReflector, HeliostatReflector
+from .reflectors import PEERS, FloorReflector, HeliostatReflector, JournalReflector
 
 
 class Context:
@@ -42,6 +42,8 @@ def options(known):
     parser.add_argument("--against", default="bird,frr", metavar="NAMES",
                         help=f"of {','.join(PEERS)}, or none; default: bird,frr")
     parser.add_argument("--no-floor", action="store_true", help="without the program that only forwards the bytes")
+    parser.add_argument("--journal", action="store_true", help="Heliostat with its journal on as well, in turn with the one "
+                        "without: what it costs the event loop, and when all is on the disk")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="runs of each; the median is told")
     parser.add_argument("--timeout", type=float, default=240, metavar="SECONDS", help="for one measurement; default: 240")
     parser.add_argument("--json", metavar="FILE", help="all numbers")
@@ -61,6 +63,8 @@ def options(known):
         folder = os.path.dirname(os.path.abspath(path or "."))
         if path and not os.access(folder, os.W_OK):
             parser.error(f"found no folder {folder} that can be written, expected one for {path}")
+    if "warm" in chosen.workloads and not chosen.journal:
+        parser.error("found workload 'warm' without --journal, expected it with --journal")
     chosen.peers = [PEERS[name] for name in dict.fromkeys(names)]
     return chosen
 
@@ -143,7 +147,8 @@ def main():
         signal.signal(number, interrupted)
     terminal = report.Terminal()
     context = Context(terminal, chosen.timeout, wanted)
-    kinds = [HeliostatReflector, *([] if chosen.no_floor else [FloorReflector]), *chosen.peers]
+    kinds = [HeliostatReflector, *([JournalReflector] if chosen.journal else []),
+             *([] if chosen.no_floor else [FloorReflector]), *chosen.peers]
     try:
         preflight()
         for workload in listed:
@@ -172,7 +177,7 @@ def main():
             note = f"{found['cores']} cores of {found['processor']}; " + \
                 ", ".join(f"{name} {version}".strip() for name, version in versions.items())
             report.write_whole(chosen.svg, chart.chart(rows, titles, note))
-    wrong = [row for row in rows if row["reflector"] == "heliostat" and row.get("error")]
+    wrong = [row for row in rows if row["reflector"] in ("heliostat", "journal") and row.get("error")]
     for row in wrong:
-        print(f"tests/bench/run: {row['workload']}: Heliostat: {row['error']}", file=sys.stderr)
+        print(f"tests/bench/run: {row['workload']}: {row['reflector']}: {row['error']}", file=sys.stderr)
     return 1 if wrong else 0

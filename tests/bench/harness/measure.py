@@ -45,6 +45,15 @@ def cpu_seconds(pids):
     return total / TICK
 
 
+def loop_seconds(pid):
+    """CPU time of the main thread alone (an event loop), from schedstat, which counts nanoseconds."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/schedstat") as file:
+            return int(file.read().split()[0]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
 def memory_mib(pids, which="VmHWM"):
     """Peak (VmHWM) or present (VmRSS) resident memory, summed over the processes."""
     total = 0

@@ -3,6 +3,7 @@ families, next hops kept, nothing installed in the kernel, no filter, no log of 
 """
 
 import os
+import time
 
 from lib import packages, suite
 from lib.bird import Bird2
@@ -35,6 +36,9 @@ class Reflector:
 
     def processes(self):
         return measure.tree(self.process.pid)
+
+    def durable(self, _since, _seconds, _look):
+        """What its journal says of itself, once all that was there at `since` is written; None without one."""
 
     def end(self):
         """Fails when it does not end as it should."""
@@ -69,6 +73,33 @@ class HeliostatReflector(Reflector, Heliostat):
     @classmethod
     def version(cls):
         return command([suite.build_path("heliostatd"), "--version"]).strip().split()[-1]
+
+
+class JournalReflector(HeliostatReflector):
+    """Heliostat with its journal on, in a file on the disk."""
+
+    name = "journal"
+
+    def __init__(self, host, as_number):
+        super().__init__(host, as_number)
+        self.journal = {"path": host.path("journal.db")}
+
+    def durable(self, since, seconds, look):
+        end = time.monotonic() + seconds
+        while True:
+            look()
+            shown = self.show("journal")
+            now = time.time()
+            if not any(shown[key] for key in ("waiting-paths", "waiting-history", "batches-waiting")):
+                return {"durable": round(now - since, 3), "longest-turn-ms": shown["longest-turn-us"] / 1000,
+                        "longest-transaction-ms": shown["longest-transaction-us"] / 1000, "rows": shown["rows"],
+                        "history-lost": shown["history-lost"], "file-mib": round(shown["file-size"] / 2**20, 1)}
+            assert not shown["reason"], f"the journal is degraded: {shown['reason']}"
+            assert time.monotonic() < end, f"the journal is not whole after {seconds:g} s: {shown}"
+            time.sleep(0.05)  # until it is asked again
+
+    def kill(self):
+        self.process.kill()
 
 
 class FloorReflector(Reflector):

@@ -9,7 +9,9 @@ import sys
 import time
 
 NUMBERS = ("wall", "cpu", "peak")  # what is compared
-MEDIANS = (*NUMBERS, "p50", "p99", "max", "catch-up", "without", "worst", "worst-without")
+JOURNAL = ("loop", "durable")
+WORST = ("longest-turn-ms", "longest-transaction-ms")
+MEDIANS = (*NUMBERS, *JOURNAL, "p50", "p99", "max", "catch-up", "without", "worst", "worst-without")
 
 
 def median_rows(rows):
@@ -20,6 +22,10 @@ def median_rows(rows):
         values = [row[key] for row in rows if row.get(key) is not None]
         if values and not (bad and merged.get(key) is None):
             merged[key] = statistics.median(values)
+    for key in WORST:
+        values = [row[key] for row in rows if row.get(key) is not None]
+        if values:
+            merged[key] = max(values)
     merged["runs"] = len(rows)
     return merged
 
@@ -31,6 +37,11 @@ def ratios(rows):
         mine = own.get(row["workload"])
         # What was not done cost more than what was counted until then.
         if mine is None or mine is row or row.get("wall") is None:
+            continue
+        if row["reflector"] == "journal":
+            # What the journal costs: its number to that without.
+            row["journal-ratio"] = {key: round(row[key] / mine[key], 4) for key in ("loop", "peak", "wall")
+                                    if row.get(key) is not None and mine.get(key)}
             continue
         row["heliostat-ratio"] = {key: round(mine[key] / row[key], 4) for key in NUMBERS
                                   if mine.get(key) is not None and row.get(key)}
@@ -80,9 +91,26 @@ def row_line(row):
         text += f"   worst of {row['rounds']} {seconds(row['worst'])}; all reading: {seconds(row['without'])}, " \
                 f"worst {seconds(row['worst-without'])}; " \
                 f"it caught up in {seconds(row['catch-up'])}"
+    if row.get("journal-ratio"):
+        text += "\n      " + journal_line(row)
+    if row.get("restored") is not None:
+        text += f"   {row['restored']:,} paths restored; the first client had them in {seconds(row['first-client'])}"
     if row.get("error"):
         text += f"\n      {row['error']}"
     return text
+
+
+def journal_line(row):
+    """What the journal cost beside the row without it, and when all was on the disk."""
+    parts = [f"event loop {seconds(row['loop'])} s CPU" + (f", x {row['journal-ratio']['loop']:.3f} of without"
+                                                          if "loop" in row["journal-ratio"] else "")]
+    if row.get("durable") is not None:
+        parts.append(f"durable {seconds(row['durable'])} s after the last change")
+    if row.get("longest-turn-ms") is not None:
+        parts.append(f"longest turn {row['longest-turn-ms']:.2f} ms, transaction {row['longest-transaction-ms']:.0f} ms")
+    if row.get("rows") is not None:
+        parts.append(f"{row['rows']:,} rows, {row['history-lost']:,} lost, {row['file-mib']:,.0f} MiB")
+    return "; ".join(parts)
 
 
 class Terminal:

@@ -43,6 +43,7 @@ class Stage:
         self.seconds = seconds  # for one measurement
         self.progress = progress
         self.lab = self.reflector = self.speaker = None
+        self.converged = 0.0  # when the last wait that was not for quiet ended, wall clock
         self.pids = []
 
     def __enter__(self):
@@ -76,6 +77,19 @@ class Stage:
         finally:
             self.lab.close()
 
+    def start_again(self):
+        """kill -9 and a new start: (seconds until it listened, paths that it had then)."""
+        self.reflector.kill()
+        self.speaker.tell("wait down nodes", "wait down feed")
+        begin = time.monotonic()
+        self.reflector.start()
+        while not self.reflector.ready():
+            assert time.monotonic() < begin + self.seconds, f"{self.kind.name} does not listen after {self.seconds:g} s"
+            time.sleep(0.002)  # until it is looked at again
+        took = time.monotonic() - begin
+        self.pids = self.reflector.processes()
+        return round(took, 3), self.reflector.show("journal")["restored-paths"]
+
     def look_after(self):
         assert self.reflector.process.alive(), \
             f"{self.kind.name} ended: {self.reflector.process.output()[-800:].strip()}"
@@ -94,6 +108,8 @@ class Stage:
         answer = self.speaker.ask(f"wait {what} timeout {self.seconds}", check=False, seconds=self.seconds + 120)
         if not answer["ok"]:
             raise TooSlow(answer["error"])
+        if not what.startswith("quiet"):
+            self.converged = time.time()
         return answer["seconds"]
 
     def settle(self, milliseconds=500):
@@ -111,12 +127,14 @@ class Stage:
         """Fills `row` with what the reflector and the clients `ref` did within the block. `time_key`: the speaker's time
         of the last change at these clients, since the first connect or since the mark. `more`: further words for `check`."""
         measure.reset_peak(self.pids)
-        cpu = measure.cpu_seconds(self.pids)
+        cpu, loop = measure.cpu_seconds(self.pids), measure.loop_seconds(self.reflector.process.pid)
         before = self.speaker.ask(f"stats {ref}")
         try:
             yield
+            row.update(self.reflector.durable(self.converged, self.seconds, self.look_after) or {})
         finally:
             self.pids = self.reflector.processes()
+            row["loop"] = round(measure.loop_seconds(self.reflector.process.pid) - loop, 4)
             row["cpu"] = round(measure.cpu_seconds(self.pids) - cpu, 3)
             row["peak"] = round(measure.memory_mib(self.pids), 1)
         after = self.speaker.ask(f"stats {ref}")

@@ -6,6 +6,7 @@ import time
 from lib import table as mrt_tables
 
 from . import measure
+from .reflectors import JournalReflector
 from .stage import Stage, TooSlow
 
 AS_NUMBER = 64512
@@ -98,7 +99,7 @@ class Growth(Workload):
 class Table(Workload):
     """One feeder of a made-up Internet table; then, on it: a late client, the table again with a new MED, and its end."""
 
-    phases = ("late", "churn", "drop")
+    phases = ("late", "churn", "warm", "drop")
 
     def __init__(self, clients=10, ipv4=1_000_000, ipv6=200_000, name="table-10", feeders=1):
         self.clients = clients
@@ -137,7 +138,8 @@ class Table(Workload):
             self.load(stage)
         yield row
         for phase in self.phases:
-            if not context.wants(phase) or (phase == "drop" and not stage.kind.reflects):
+            if not context.wants(phase) or (phase == "drop" and not stage.kind.reflects) or \
+                    (phase == "warm" and stage.kind is not JournalReflector):
                 continue
             row = context.row(phase, stage.kind)
             yield from getattr(self, phase)(stage, row)
@@ -160,6 +162,24 @@ class Table(Workload):
             stage.settle(1000)
         yield row
         stage.speaker.tell("close late")
+
+    def warm(self, stage, row):
+        """kill -9 and a new start: until it listens, and until a client that comes first has the table of those not back yet."""
+        row["wall"], row["restored"] = stage.start_again()
+        row["peak"] = round(measure.memory_mib(stage.pids), 1)
+        row["cpu"] = round(measure.cpu_seconds(stage.pids), 3)
+        assert row["restored"] == self.prefixes, f"found {row['restored']} paths restored, expected {self.prefixes}"
+        stage.speaker.tell("mark", "connect late")
+        row["first-client"] = stage.wait(f"prefixes late {self.prefixes}")
+        stage.speaker.tell("close late")
+        stage.connect("nodes")
+        stage.connect("feed")
+        stage.wait(f"prefixes nodes {self.prefixes}")
+        stage.settle(1000)
+        row["compared"], row["differences"], first = stage.check("nodes")
+        if row["differences"]:
+            row["error"] = f"{row['differences']} of {row['compared']} paths differ: {first}"
+        yield row
 
     def drop(self, stage, row):
         with stage.measured(row, "nodes", SINCE_MARK):
@@ -282,5 +302,6 @@ def all_workloads():
     table = next(each for each in listed if each.name == "table-10")
     table.also = {"late": "one client joins the full table of table-10",
                   "churn": "the feeder of table-10 announces everything again with a new MED",
+                  "warm": "kill -9 and a new start with the journal of table-10: until it listens; a client that comes first",
                   "drop": "the feeder of table-10 vanishes: until the last withdraw at the last client"}
     return listed
