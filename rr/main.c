@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "mgmt/server.h"
+#include "rr/descriptors.h"
 #include "rr/reflector.h"
 
 #define DEFAULT_CONFIG "/etc/heliostat/heliostat.yaml"
@@ -65,17 +65,6 @@ static int parse_options(int argc, char **argv, struct options *options)
 		return EXIT_USAGE;
 	}
 	return -1;
-}
-
-/* A descriptor a peer: as many as the system lets us have. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
 }
 
 struct daemon {
@@ -213,7 +202,7 @@ int main(int argc, char **argv)
 		config_free(config);
 		return EXIT_SUCCESS;
 	}
-	raise_descriptor_limit();
+	descriptors_raise();
 	status = run(&daemon, config);
 	give_back(&daemon);
 	return status;

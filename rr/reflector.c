@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "rr/closing.h"
+#include "rr/descriptors.h"
 #include "rr/listener.h"
 #include "rr/peer.h"
 #include "rr/reload.h"
@@ -267,6 +268,7 @@ bool reflector_start(struct reflector *reflector, FILE *faults)
 		return false;
 	}
 	log_start(reflector);
+	descriptors_check(reflector->config, &reflector->log);
 	return true;
 }
 
@@ -350,6 +352,7 @@ bool reflector_reload(struct reflector *reflector)
 		return false;
 	log_line(&reflector->log, LOG_INFO, "reload", NULL, "configuration %s is in force",
 		reflector->config->file);
+	descriptors_check(reflector->config, &reflector->log);
 	return true;
 }
 

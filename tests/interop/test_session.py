@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import select
+import signal
 import socket
 import struct
 import time
@@ -387,6 +388,16 @@ def start(t):
         assert status == 1 and output.count("\n") == 1 and "No such file" in output, output
     with t.case("usage"):
         assert status_of("--nonsense")[0] == 2 and status_of("nonsense")[0] == 2
+    with t.case("too few open files: the limit is raised as far as it goes, and one line says what is missing"):
+        rr.groups = {"clients": {"role": "client", "dynamic": ["10.0.0.0/16"]}}
+        rr.configure()
+        process = host.spawn(["/bin/sh", "-c", 'ulimit -Sn 200 && ulimit -Hn 300 && exec "$@"', "sh", *rr.argv("-c", rr.file)],
+                             "limited", env=rr.environment())
+        wait.until(lambda: "found a limit of " in process.output(), 20, "the warning", process.output)
+        assert process.output().count("found a limit of 300 open files, expected 5129 for 0 configured peers and 5000 ") == 1, \
+            process.output()
+        process.signal_main(signal.SIGTERM)
+        assert process.wait() == 0, process.output()
     with t.case("version"):
         status, output = status_of("--version")
         assert status == 0 and output.startswith("heliostatd "), output
