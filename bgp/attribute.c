@@ -31,7 +31,7 @@ const struct attribute_row attribute_rows[ATTRIBUTE_ROWS] = {
 		.name = "LOCAL_PREF", .key = "local-pref", .flags = FLAGS_WELL_KNOWN,
 		.length_rule = LENGTH_EXACT, .length = 4, .length_action = ATTRIBUTE_TREAT_AS_WITHDRAW,
 		.source = SOURCE_INTERNAL, .check = check_local_pref,
-		.encode = encode_internal_only, .format = format_number,
+		.encode = encode_local_pref, .format = format_number,
 	},
 	/* RFC 4271 section 5.1.6, RFC 7606 section 7.6 */
 	[ATTRIBUTE_ATOMIC_AGGREGATE] = {
@@ -50,7 +50,8 @@ const struct attribute_row attribute_rows[ATTRIBUTE_ROWS] = {
 	[ATTRIBUTE_COMMUNITIES] = {
 		.name = "COMMUNITIES", .key = "communities", .flags = FLAGS_OPTIONAL_TRANSITIVE,
 		.length_rule = LENGTH_MULTIPLE, .length = 4, .length_action = ATTRIBUTE_TREAT_AS_WITHDRAW,
-		.check = check_communities, .format = format_communities,
+		.check = check_communities, .encode = encode_communities,
+		.format = format_communities,
 	},
 	/* RFC 4456 section 8, RFC 7606 section 7.9 */
 	[ATTRIBUTE_ORIGINATOR_ID] = {
@@ -208,6 +209,41 @@ const char *attribute_key(uint8_t type)
 {
 	const struct attribute_row *row = attribute_row(type);
 	return row ? row->key : NULL;
+}
+
+void communities_write_with(struct writer *w, const struct attribute_view *view, uint32_t community)
+{
+	struct reader r = reader_of_span(view->value);
+	bool there = false;
+	uint32_t other;
+	while (read_u32(&r, &other))
+		there |= other == community;
+	size_t at = attribute_open(w, view->flags, view->type);
+	write_bytes(w, view->value.bytes, view->value.len);
+	if (!there)
+		write_u32(w, community);
+	attribute_close(w, at);
+}
+
+void attributes_add_community(struct writer *w, struct span canonical, uint32_t community)
+{
+	const struct attribute_view none = { FLAGS_OPTIONAL_TRANSITIVE, ATTRIBUTE_COMMUNITIES,
+		{ NULL, 0 } };
+	struct reader r = reader_of_span(canonical);
+	struct attribute_view view;
+	bool done = false;
+	while (attribute_read(&r, &view)) {
+		if (!done && view.type >= ATTRIBUTE_COMMUNITIES) {
+			bool here = view.type == ATTRIBUTE_COMMUNITIES;
+			communities_write_with(w, here ? &view : &none, community);
+			done = true;
+			if (here)
+				continue;
+		}
+		attribute_write(w, view.flags, view.type, view.value.bytes, view.value.len);
+	}
+	if (!done)
+		communities_write_with(w, &none, community);
 }
 
 bool attribute_cluster_list_contains(struct span canonical, uint32_t cluster_id)

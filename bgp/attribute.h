@@ -44,6 +44,8 @@ enum attribute_type {
 
 enum origin { ORIGIN_IGP = 0, ORIGIN_EGP = 1, ORIGIN_INCOMPLETE = 2 };
 
+#define COMMUNITY_LLGR_STALE	      0xFFFF0006u /* RFC 9494 section 5 */
+#define COMMUNITY_NO_LLGR	      0xFFFF0007u
 #define COMMUNITY_NO_EXPORT	      0xFFFFFF01u /* RFC 1997 */
 #define COMMUNITY_NO_ADVERTISE	      0xFFFFFF02u
 #define COMMUNITY_NO_EXPORT_SUBCONFED 0xFFFFFF03u
@@ -84,6 +86,8 @@ struct attribute_context {
 #define ATTR_HAS_ORIGINATOR_ID 0x04
 #define ATTR_NO_EXPORT	       0x08 /* NO_EXPORT or NO_EXPORT_SUBCONFED among the communities */
 #define ATTR_NO_ADVERTISE      0x10
+#define ATTR_LLGR_STALE	       0x20
+#define ATTR_NO_LLGR	       0x40
 
 #define NEXT_HOP_MAX 32 /* global and link-local IPv6 */
 
@@ -144,6 +148,8 @@ struct attribute_export {
 			 CLUSTER_LIST */
 	uint32_t originator_id; /* BGP Identifier of the source peer */
 	uint32_t cluster_id;
+	bool long_lived_least; /* RFC 9494 section 4.6: LOCAL_PREF is 0, NO_EXPORT is added to the
+				  communities, which have LLGR_STALE already */
 };
 
 /*
@@ -175,6 +181,12 @@ const char *attribute_key(uint8_t type);
  * "...". Returns `text`.
  */
 char *attribute_format(const struct attribute_view *view, char *text, size_t size);
+/*
+ * Writes canonical bytes with `community` added to COMMUNITIES, which is made where there is none;
+ * unchanged when it is there. w->overflow when there is no room, in `w` or in the attribute. The
+ * keys are the caller's to bring in line.
+ */
+void attributes_add_community(struct writer *w, struct span canonical, uint32_t community);
 /* True when CLUSTER_LIST holds `cluster_id`. */
 bool attribute_cluster_list_contains(struct span canonical, uint32_t cluster_id);
 

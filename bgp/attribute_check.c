@@ -139,6 +139,10 @@ enum attribute_action check_communities(struct decoder *d, const struct attribut
 			d->keys->flags |= ATTR_NO_EXPORT;
 		else if (community == COMMUNITY_NO_ADVERTISE)
 			d->keys->flags |= ATTR_NO_ADVERTISE;
+		else if (community == COMMUNITY_LLGR_STALE)
+			d->keys->flags |= ATTR_LLGR_STALE;
+		else if (community == COMMUNITY_NO_LLGR)
+			d->keys->flags |= ATTR_NO_LLGR;
 	}
 	return ATTRIBUTE_ACCEPT;
 }

@@ -42,7 +42,32 @@ void encode_med(struct encoder *e, const struct attribute_view *view)
 		attribute_write(e->w, view->flags, view->type, view->value.bytes, view->value.len);
 }
 
-/* LOCAL_PREF (RFC 4271 section 5.1.5) and ORIGINATOR_ID (RFC 4456 section 8) stay in the AS. */
+static void write_number(struct encoder *e, uint8_t flags, uint8_t type, uint32_t value)
+{
+	size_t at = attribute_open(e->w, flags, type);
+	write_u32(e->w, value);
+	attribute_close(e->w, at);
+}
+
+/* RFC 4271 section 5.1.5: it stays in the AS. RFC 9494 section 4.6: the least there is. */
+void encode_local_pref(struct encoder *e, const struct attribute_view *view)
+{
+	if (e->how->long_lived_least)
+		write_number(e, view->flags, view->type, 0);
+	else
+		encode_internal_only(e, view);
+}
+
+/* RFC 9494 section 4.6 */
+void encode_communities(struct encoder *e, const struct attribute_view *view)
+{
+	if (e->how->long_lived_least)
+		communities_write_with(e->w, view, COMMUNITY_NO_EXPORT);
+	else
+		attribute_write(e->w, view->flags, view->type, view->value.bytes, view->value.len);
+}
+
+/* ORIGINATOR_ID (RFC 4456 section 8) stays in the AS, and LOCAL_PREF does. */
 void encode_internal_only(struct encoder *e, const struct attribute_view *view)
 {
 	if (!e->how->external)
@@ -86,13 +111,6 @@ void encode_nothing(struct encoder *e, const struct attribute_view *view)
 	(void)view;
 }
 
-static void write_number(struct encoder *e, uint8_t flags, uint8_t type, uint32_t value)
-{
-	size_t at = attribute_open(e->w, flags, type);
-	write_u32(e->w, value);
-	attribute_close(e->w, at);
-}
-
 /* Locally made attributes may have no AS_PATH yet: an empty one, or our AS alone. */
 static void insert_as_path(struct encoder *e)
 {
@@ -110,7 +128,8 @@ static void insert_next_hop(struct encoder *e)
 static void insert_local_pref(struct encoder *e)
 {
 	if (!e->how->external)
-		write_number(e, FLAGS_WELL_KNOWN, ATTRIBUTE_LOCAL_PREF, LOCAL_PREF_DEFAULT);
+		write_number(e, FLAGS_WELL_KNOWN, ATTRIBUTE_LOCAL_PREF,
+			e->how->long_lived_least ? 0 : LOCAL_PREF_DEFAULT);
 }
 
 static void insert_originator_id(struct encoder *e)

@@ -125,6 +125,10 @@ static inline void attribute_write(
 size_t attribute_open(struct writer *w, uint8_t flags, uint8_t type);
 void attribute_close(struct writer *w, size_t at);
 
+/* Writes COMMUNITIES with `community` behind the others, unless it is among them. */
+void communities_write_with(
+	struct writer *w, const struct attribute_view *view, uint32_t community);
+
 /* Records why the attributes that start at `rest` cannot be taken apart (RFC 7606 section 4). */
 void attribute_list_fault(struct span rest, struct attribute_faults *faults);
 
@@ -191,6 +195,8 @@ struct encoder {
 
 void encode_as_path(struct encoder *e, const struct attribute_view *view);
 void encode_med(struct encoder *e, const struct attribute_view *view);
+void encode_local_pref(struct encoder *e, const struct attribute_view *view);
+void encode_communities(struct encoder *e, const struct attribute_view *view);
 void encode_internal_only(struct encoder *e, const struct attribute_view *view);
 void encode_aggregator(struct encoder *e, const struct attribute_view *view);
 void encode_cluster_list(struct encoder *e, const struct attribute_view *view);

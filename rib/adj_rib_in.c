@@ -40,14 +40,32 @@ static void withdraw(
 	struct rib *rib, struct rib_peer *peer, const struct nlri *nlri, enum best_cause cause)
 {
 	enum family family = nlri->prefix.family;
-	struct table *table = &rib->tables[family];
 	struct table_change change;
-	uint64_t paths = table->n_paths;
 
-	table_withdraw(
-		table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id, &change);
-	peer->n_paths[family] -= paths - table->n_paths;
+	table_withdraw(&rib->tables[family], peer->number, &peer->paths[family], &nlri->prefix,
+		nlri->path_id, &change);
 	peer->n_best[family] -= change.changed && change.was_best;
+	change.cause = cause;
+	settle(rib, family, &change);
+}
+
+void adj_rib_in_withdraw(struct rib *rib, struct rib_peer *peer, enum family family, uint32_t path,
+	enum best_cause cause)
+{
+	struct table_change change;
+
+	table_withdraw_path(&rib->tables[family], &peer->paths[family], path, &change);
+	peer->n_best[family] -= change.was_best;
+	change.cause = cause;
+	settle(rib, family, &change);
+}
+
+void adj_rib_in_replace(struct rib *rib, enum family family, uint32_t path, struct attr_set *attrs,
+	enum best_cause cause)
+{
+	struct table_change change;
+
+	table_replace(&rib->tables[family], path, attrs, &change);
 	change.cause = cause;
 	settle(rib, family, &change);
 }
@@ -58,7 +76,6 @@ static bool announce(
 	enum family family = nlri->prefix.family;
 	struct table *table = &rib->tables[family];
 	struct table_change change;
-	uint64_t paths = table->n_paths;
 
 	if ((table->entries.used >= rib->reserved_entries[family] ||
 		    table->paths.used >= rib->reserved_paths[family]) &&
@@ -67,8 +84,6 @@ static bool announce(
 	if (!table_announce(table, peer->number, &peer->paths[family], &nlri->prefix, nlri->path_id,
 		    attrs, &change))
 		return false;
-	table_path(table, change.path)->epoch = peer->epoch[family];
-	peer->n_paths[family] += table->n_paths - paths;
 	settle(rib, family, &change);
 	return true;
 }
@@ -281,66 +296,9 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, struct span body, struct
 		peer->dropped[DROP_ATTRIBUTE_DISCARD]++;
 	if (faults.action > ATTRIBUTE_ACCEPT && callbacks->update_fault != NULL)
 		callbacks->update_fault(callbacks->context, peer, body, &in.context, &faults);
+	/* Last of all: who is told may sweep what the peer did not announce. */
+	if (update.end_of_rib && has_family(&in, update.end_of_rib_family) &&
+		callbacks->end_of_rib != NULL)
+		callbacks->end_of_rib(callbacks->context, peer, update.end_of_rib_family);
 	return ok && faults.action < ATTRIBUTE_RESET;
-}
-
-void rib_refresh_begins(struct rib *rib, struct rib_peer *peer, enum family family)
-{
-	struct path *path;
-
-	/* All paths are stale at once, however often and for how little a peer begins anew. */
-	peer->refreshing |= FAMILY_BIT(family);
-	if (++peer->epoch[family] != 0)
-		return;
-	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
-		path = table_path(&rib->tables[family], n);
-		path->epoch = 0;
-	}
-	peer->epoch[family] = 1;
-}
-
-void rib_refresh_ends(struct rib *rib, struct rib_peer *peer, enum family family)
-{
-	struct table *table = &rib->tables[family];
-	uint32_t next;
-
-	if (!(peer->refreshing & FAMILY_BIT(family)))
-		return;
-	peer->refreshing &= (uint8_t)~FAMILY_BIT(family);
-	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = next) {
-		const struct path *path = table_path(table, n);
-		struct table_change change;
-
-		next = path->peer_next;
-		if (path->epoch == peer->epoch[family])
-			continue;
-		table_withdraw_path(table, &peer->paths[family], n, &change);
-		peer->n_paths[family]--;
-		peer->n_best[family] -= change.was_best;
-		change.cause = BEST_STALE_EXPIRED;
-		settle(rib, family, &change);
-	}
-}
-
-bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most)
-{
-	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		struct table *table = &rib->tables[family];
-
-		for (; peer->paths[family] != PATH_NONE; --*most) {
-			uint32_t number = peer->paths[family];
-			uint32_t next = table_path(table, number)->peer_next;
-			struct table_change change;
-
-			if (*most == 0)
-				return false;
-			/* The attributes lie anywhere: the next ones come while these go. */
-			if (next != PATH_NONE)
-				__builtin_prefetch(table_path(table, next)->attrs, 1);
-			table_withdraw_path(table, &peer->paths[family], number, &change);
-			change.cause = BEST_PEER_DOWN;
-			settle(rib, family, &change);
-		}
-	}
-	return true;
 }

@@ -21,6 +21,8 @@ bool adj_rib_out_eligible(
 		return false;
 	if (group->key.role == ROLE_EXTERNAL && (flags & ATTR_NO_EXPORT))
 		return false;
+	if (group->key.long_lived == LONG_LIVED_NEVER && (flags & ATTR_LLGR_STALE))
+		return false; /* RFC 9494 section 4.3 */
 	/* RFC 4456 section 6: from a non-client peer to clients (and external peers) only. */
 	if (source->parameters.role == ROLE_NON_CLIENT && group->key.role == ROLE_NON_CLIENT)
 		return false;
@@ -63,6 +65,8 @@ void adj_rib_out_rules(const struct update_group *group, enum family family,
 		.reflect = group->key.role != ROLE_EXTERNAL && source->role != ROLE_EXTERNAL,
 		.originator_id = source->bgp_id,
 		.cluster_id = rib->parameters.cluster_id,
+		.long_lived_least = group->key.long_lived == LONG_LIVED_LEAST &&
+				    (keys->flags & ATTR_LLGR_STALE),
 	};
 }
 

@@ -2,6 +2,7 @@
  * Phase 2 of the decision process, RFC 4271 section 9.1.2.2 with RFC 4456 section 9, over the paths
  * of one prefix:
  *
+ *    -  a path without LLGR_STALE before one with it (RFC 9494 section 4.3)
  *    -  the highest degree of preference (LOCAL_PREF; 100 where a path has none)
  *    a) the shortest AS_PATH, an AS_SET counting one
  *    b) the lowest ORIGIN
@@ -25,9 +26,11 @@ static bool path_is_usable(const struct rib *rib, const struct path *path)
 	return path->attrs != NULL && !rib->peers[path->source]->departing;
 }
 
-/* Preference and steps a and b; <0: `a` is better. */
+/* Long-lived staleness, preference and steps a and b; <0: `a` is better. */
 static int compare_before_med(const struct attribute_keys *a, const struct attribute_keys *b)
 {
+	if ((a->flags ^ b->flags) & ATTR_LLGR_STALE)
+		return b->flags & ATTR_LLGR_STALE ? -1 : 1;
 	if (a->local_pref != b->local_pref)
 		return a->local_pref > b->local_pref ? -1 : 1;
 	if (a->as_path_length != b->as_path_length)

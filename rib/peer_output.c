@@ -58,7 +58,7 @@ static bool pull_cohort(struct cohort *cohort)
 
 int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max)
 {
-	for (;;) {
+	while (peer->group != NULL) {
 		struct cohort *cohort = peer->cohort;
 
 		if (peer->cursor.chunk != NULL) {
@@ -78,6 +78,7 @@ int rib_peer_output(struct rib_peer *peer, struct iovec *iov, int max)
 			return 0;
 		}
 	}
+	return 0;
 }
 
 void rib_peer_output_sent(struct rib_peer *peer, size_t sent)

@@ -145,9 +145,6 @@ bool rib_restore_path(struct rib *rib, struct rib_peer *peer, uint32_t number,
 		return false;
 	if (!change.changed)
 		return refuse(rib, &clean, number, BEST_REFUSED);
-	/* Its epoch is none that the peer announces paths in: it is stale. */
-	table_path(table, wanted)->epoch = (uint8_t)(peer->epoch[family] - 1);
-	peer->n_paths[family]++;
 	table_settle(table, &change);
 	if (wanted != number)
 		return tell_anew(table, number);

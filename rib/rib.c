@@ -1,6 +1,5 @@
 /*
- * The rib as a whole: peers that come and go, and the turn of the wheel that carries changes from
- * table to logs.
+ * The rib as a whole, and the turn of the wheel that carries changes from table to logs.
  */
 #include "rib/rib.h"
 
@@ -71,50 +70,6 @@ struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_
 	return rib;
 }
 
-static void peer_free(struct rib_peer *peer)
-{
-	struct rib *rib = peer->rib;
-
-	rib->peers[peer->number] = NULL;
-	if (peer->number < rib->peer_hint)
-		rib->peer_hint = peer->number;
-	free(peer);
-}
-
-static void departures(struct rib *rib, unsigned *items)
-{
-	while (rib->departing != NULL && *items > 0) {
-		struct rib_peer *peer = rib->departing;
-
-		if (!adj_rib_in_flush(rib, peer, items))
-			return;
-		*items -= *items > 0; /* a peer without paths is work too */
-		rib->departing = peer->departing_next;
-		peer->departing_next = rib->departed;
-		rib->departed = peer;
-	}
-}
-
-/*
- * The numbers of peers that are gone may be given anew once no group has anything dirty: then no
- * Adj-RIB-Out names them.
- */
-static void free_departed(struct rib *rib)
-{
-	for (const struct update_group *g = rib->groups; g != NULL; g = g->next) {
-		for (enum family family = 0; family < FAMILY_COUNT; family++) {
-			if (g->family[family].dirty.count > 0)
-				return;
-		}
-	}
-	while (rib->departed != NULL) {
-		struct rib_peer *peer = rib->departed;
-
-		rib->departed = peer->departing_next;
-		peer_free(peer);
-	}
-}
-
 void rib_free(struct rib *rib)
 {
 	unsigned all = UINT_MAX;
@@ -122,9 +77,9 @@ void rib_free(struct rib *rib)
 	if (rib == NULL)
 		return;
 	rib_capture_end(rib); /* what ends with the rib has not gone from the network */
-	departures(rib, &all);
+	peer_departures(rib, &all);
 	update_group_destroy_all(rib);
-	free_departed(rib);
+	peer_free_departed(rib);
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		table_destroy(&rib->tables[family]);
 	attr_sets_destroy(&rib->attr_sets);
@@ -165,112 +120,6 @@ bool rib_reserve(struct rib *rib, enum family family)
 		}
 	}
 	return true;
-}
-
-/* A free peer number; 0 when there is none or memory is short. */
-static uint16_t peer_number(struct rib *rib)
-{
-	struct rib_peer **peers;
-	size_t room;
-	size_t number = rib->peer_hint > 0 ? rib->peer_hint : 1;
-
-	while (number < rib->peers_room && rib->peers[number] != NULL)
-		number++;
-	if (number > PEER_NUMBER_MAX)
-		return 0;
-	if (number >= rib->peers_room) {
-		room = rib->peers_room ? rib->peers_room * 2 : 64;
-		peers = realloc(rib->peers, room * sizeof(*peers));
-		if (peers == NULL)
-			return 0;
-		memset(peers + rib->peers_room, 0, (room - rib->peers_room) * sizeof(*peers));
-		rib->peers = peers;
-		rib->peers_room = room;
-	}
-	rib->peer_hint = (uint16_t)(number + 1);
-	return (uint16_t)number;
-}
-
-struct rib_peer *rib_peer_up(struct rib *rib, const struct rib_peer_parameters *parameters)
-{
-	struct rib_peer *peer = calloc(1, sizeof(*peer));
-	struct update_group *group;
-
-	if (peer == NULL)
-		return NULL;
-	peer->rib = rib;
-	peer->parameters = *parameters;
-	peer->number = peer_number(rib);
-	group = peer->number != 0 ? update_group_find(rib, parameters) : NULL;
-	if (group == NULL) {
-		if (peer->number != 0)
-			rib->peer_hint = peer->number;
-		free(peer);
-		return NULL;
-	}
-	update_group_add(group, peer);
-	if (!cohort_join(peer)) {
-		rib->peer_hint = peer->number;
-		update_group_leave(peer);
-		free(peer);
-		return NULL;
-	}
-	for (enum family family = 0; family < FAMILY_COUNT; family++)
-		peer->paths[family] = PATH_NONE;
-	rib->peers[peer->number] = peer;
-	rib->n_peers++;
-	return peer;
-}
-
-void rib_peer_down(struct rib *rib, struct rib_peer *peer)
-{
-	update_group_leave(peer);
-	rib->n_peers--;
-	peer->departing = true;
-	peer->parameters.session = NULL;
-	peer->departing_next = rib->departing;
-	rib->departing = peer;
-}
-
-/* The peer's paths are chosen, and told to others, by other rules now. */
-static void redecide_paths(struct rib *rib, struct rib_peer *peer, enum family family)
-{
-	struct table *table = &rib->tables[family];
-	const struct path *path;
-
-	for (uint32_t n = peer->paths[family]; n != PATH_NONE; n = path->peer_next) {
-		path = table_path(table, n);
-		table_redecide(table, n);
-		for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
-			if (family_is_add_path(g, family))
-				update_group_mark(g, family, n);
-		}
-	}
-}
-
-bool rib_peer_move(
-	struct rib *rib, struct rib_peer *peer, const struct rib_peer_parameters *parameters)
-{
-	enum role before = peer->parameters.role;
-
-	if (!catch_up_move(peer, parameters))
-		return false;
-	if (parameters->role != before) {
-		for (enum family family = 0; family < FAMILY_COUNT; family++)
-			redecide_paths(rib, peer, family);
-	}
-	return true;
-}
-
-void *rib_peer_session(const struct rib_peer *peer)
-{
-	return peer->parameters.session;
-}
-
-bool rib_refresh(struct rib *rib, struct rib_peer *peer, enum family family, bool enhanced)
-{
-	(void)rib;
-	return catch_up_resend(peer, family, enhanced);
 }
 
 /*
@@ -425,18 +274,32 @@ static void wake_starved(struct rib *rib)
 	}
 }
 
+/*
+ * Withdraws what peers left behind. Departed peers and stale paths share the items. False: memory.
+ */
+static bool tidy(struct rib *rib, unsigned items)
+{
+	unsigned share = rib->tidying != NULL ? items / 2 : items;
+
+	items -= share;
+	peer_departures(rib, &share);
+	items += share;
+	return stale_run(rib, &items);
+}
+
 uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget)
 {
 	unsigned items = (unsigned)(budget * ITEMS_PER_US);
-	bool ok;
+	bool ok, untidy;
 
 	if (rib->starved)
 		wake_starved(rib);
-	departures(rib, &items);
+	ok = tidy(rib, items);
+	untidy = ok && (rib->departing != NULL || rib->tidying != NULL);
 	if (!is_due(rib)) {
 		rib->waiting = false;
-		free_departed(rib);
-		return rib->departing != NULL ? 0 : sweep(rib);
+		peer_free_departed(rib);
+		return untidy ? 0 : ok ? sweep(rib) : MEMORY_RETRY;
 	}
 	rib->to_sweep = ATTR_CACHE_SLOTS;
 	if (!rib->waiting) {
@@ -444,11 +307,11 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 		rib->since = now;
 	}
 	if (!input_idle && now - rib->since < FLUSH_DELAY)
-		return rib->departing != NULL ? 0 : rib->since + FLUSH_DELAY - now;
+		return untidy ? 0 : rib->since + FLUSH_DELAY - now;
 	if (now - rib->last_flush < FLUSH_INTERVAL)
-		return rib->departing != NULL ? 0 : rib->last_flush + FLUSH_INTERVAL - now;
+		return untidy ? 0 : rib->last_flush + FLUSH_INTERVAL - now;
 	items = (unsigned)(budget * ITEMS_PER_US);
-	ok = rib_decide(rib, &items);
+	ok = rib_decide(rib, &items) && ok;
 	/*
 	 * A share of its own: many decisions, as when a large peer has gone, must not keep their
 	 * results back.
@@ -457,10 +320,10 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 	ok = flush_all(rib, &items) && ok;
 	if (!ok)
 		return MEMORY_RETRY;
-	if (rib->departing != NULL || is_due(rib))
+	if (untidy || is_due(rib))
 		return 0; /* cut short by the budget: the rest follows at once */
 	rib->waiting = false;
 	rib->last_flush = now;
-	free_departed(rib);
+	peer_free_departed(rib);
 	return SWEEP_INTERVAL;
 }

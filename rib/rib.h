@@ -4,9 +4,10 @@
  * walks below, from that same thread. It never touches a socket, a clock or a file: time comes in
  * as an argument, and what has to be told upward goes through struct rib_callbacks.
  *
- * Inside: adj_rib_in.c takes UPDATEs apart and applies RFC 4456's import rules; attr_set.c interns
- * attributes; table.c and tree.c hold prefixes and paths; decision.c chooses; update_group.c,
- * cohort.c and group_log.c carry the result out.
+ * Inside: peer.c has the peers; adj_rib_in.c takes UPDATEs apart and applies RFC 4456's import
+ * rules; stale.c keeps what outlived its session; attr_set.c interns attributes; table.c and tree.c
+ * hold prefixes and paths; decision.c chooses; update_group.c, cohort.c and group_log.c carry the
+ * result out.
  */
 #ifndef RIB_RIB_H
 #define RIB_RIB_H
@@ -22,6 +23,15 @@ struct rib_peer;
 enum role { ROLE_CLIENT, ROLE_NON_CLIENT, ROLE_EXTERNAL };
 enum add_path_send { ADD_PATH_OFF, ADD_PATH_ALL };
 enum next_hop_mode { NEXT_HOP_KEEP, NEXT_HOP_SELF };
+
+/* What becomes of paths with LLGR_STALE on the way to a peer: RFC 9494 sections 4.3 and 4.6. */
+enum long_lived_send {
+	LONG_LIVED_NEVER, /* it is not sent them: it lacks the capability */
+	LONG_LIVED_AS_IS, /* it has the capability; or we offer it to nobody, and then the
+			     community means nothing to us */
+	LONG_LIVED_LEAST, /* it lacks it, but is sent them with NO_EXPORT and LOCAL_PREF 0; of
+			     ROLE_EXTERNAL it is as LONG_LIVED_NEVER */
+};
 
 const char *role_name(enum role role); /* "client", "non-client", "external" */
 
@@ -73,7 +83,7 @@ struct rib_parameters {
  * tables.
  */
 struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_key[16]);
-/* All peers must be gone (rib_peer_down) before. */
+/* All peers, retained ones too, must be gone (rib_peer_down) before. */
 void rib_free(struct rib *rib);
 
 /* What the table must know of an established session. */
@@ -93,7 +103,7 @@ struct rib_peer_parameters {
 						  next-hop self; len 0: none */
 	uint32_t id; /* what the journal calls the peer: the same address has the same one over
 			sessions and restarts; 0: none */
-	bool long_lived; /* it is sent paths with LLGR_STALE (RFC 9494) */
+	enum long_lived_send long_lived;
 	void *session; /* rib_peer_session() gives it back; NULL while there is none */
 };
 
@@ -103,8 +113,8 @@ struct rib_peer_parameters {
  */
 struct rib_peer *rib_peer_up(struct rib *rib, const struct rib_peer_parameters *parameters);
 /*
- * The session is over: the handle is invalid from here on, the peer's paths are withdrawn by
- * rib_run.
+ * The session is over, or a retained peer is given up: the handle is invalid from here on, the
+ * peer's paths are withdrawn by rib_run.
  */
 void rib_peer_down(struct rib *rib, struct rib_peer *peer);
 
@@ -150,8 +160,9 @@ uint64_t rib_stale_count(const struct rib_peer *peer, enum family family);
 void rib_hold_end_of_rib(struct rib *rib, bool hold);
 
 /*
- * Role, next-hop mode or local addresses changed without a new session: what differs is sent. False
- * when memory is short (the peer is unchanged).
+ * Role, next-hop mode or local addresses changed without a new session: what differs is sent. A
+ * retained peer's paths are decided by its new role. False when memory is short (the peer is
+ * unchanged).
  */
 bool rib_peer_move(
 	struct rib *rib, struct rib_peer *peer, const struct rib_peer_parameters *parameters);
@@ -207,8 +218,8 @@ struct rib_peer_counts {
 	uint64_t updates_received; /* messages */
 	uint64_t updates_sent;
 	uint64_t dropped[DROP_REASON_COUNT];
-	unsigned group; /* number of its update group */
-	const char *output_state; /* "joining", "current", "detached" */
+	unsigned group; /* number of its update group; 0 without a session */
+	const char *output_state; /* "joining", "current", "detached", "retained" */
 	size_t output_backlog; /* bytes it has not taken yet of the log */
 };
 void rib_peer_counts(const struct rib_peer *peer, struct rib_peer_counts *counts);
@@ -217,7 +228,7 @@ struct rib_counts {
 	uint64_t prefixes[FAMILY_COUNT];
 	uint64_t paths[FAMILY_COUNT];
 	uint64_t attribute_sets;
-	uint64_t peers;
+	uint64_t peers; /* with a session */
 	uint64_t groups;
 	uint64_t updates_received;
 	uint64_t updates_encoded; /* once a group */
@@ -234,6 +245,7 @@ struct rib_group_view {
 	bool extended_message;
 	uint8_t add_path_send;
 	enum next_hop_mode next_hop;
+	enum long_lived_send long_lived;
 	unsigned peers;
 	unsigned joining; /* of these, still in a cohort */
 	unsigned detached; /* of these, slow */
@@ -272,8 +284,8 @@ enum rib_match { RIB_MATCH_ALL, RIB_MATCH_EXACT, RIB_MATCH_LONGER, RIB_MATCH_COV
 
 struct rib_walk {
 	enum rib_walk_kind kind;
-	const struct rib_peer *peer; /* for RECEIVED and ADVERTISED; NULL elsewhere. Must stay up
-					during the walk. */
+	const struct rib_peer *peer; /* for RECEIVED and ADVERTISED; NULL elsewhere. Must stay
+					valid during the walk. */
 	enum family family;
 	enum rib_match match;
 	struct prefix match_prefix; /* for EXACT, LONGER (itself included), and COVERING (longest

@@ -33,6 +33,7 @@ struct group_key {
 	uint8_t families;
 	uint8_t add_path_send; /* families */
 	uint8_t next_hop; /* enum next_hop_mode */
+	uint8_t long_lived; /* enum long_lived_send */
 	bool as4;
 	bool extended_message;
 	struct ip_address local[FAMILY_COUNT]; /* with NEXT_HOP_SELF only */
@@ -102,14 +103,12 @@ struct rib_peer {
 	struct rib_peer_parameters parameters;
 	uint16_t number;
 	bool departing; /* gone: its paths are being withdrawn, then the groups hear of it */
-	uint32_t paths[FAMILY_COUNT]; /* head of its list; PATH_NONE */
-	uint64_t n_paths[FAMILY_COUNT];
+	struct peer_paths paths[FAMILY_COUNT];
 	uint64_t n_best[FAMILY_COUNT];
-	uint8_t refreshing; /* families of which it sends all it has again (RFC 7313) ... */
-	uint8_t epoch[FAMILY_COUNT]; /* ... paths of another epoch than this are stale */
+	uint8_t refreshing; /* families of which it sends all it has again (RFC 7313) */
 	uint64_t n_told[FAMILY_COUNT]; /* of its paths, those in the Adj-RIB-Out of its own group,
 					  which it is not sent */
-	struct update_group *group;
+	struct update_group *group; /* NULL: it has no session, its paths are retained */
 	struct rib_peer *group_next, *group_previous;
 	struct cohort *cohort; /* NULL: reads the group's log */
 	struct rib_peer *cohort_next, *cohort_previous;
@@ -119,6 +118,9 @@ struct rib_peer {
 			group's log */
 	struct rib_peer *dry_next, *dry_previous;
 	struct rib_peer *departing_next;
+	uint8_t doomed_by[FAMILY_COUNT]; /* enum best_cause of PATHS_DOOMED */
+	bool tidying; /* in rib->tidying: some of its paths wait for stale_run */
+	struct rib_peer *tidying_next, *tidying_previous;
 	uint64_t updates_received;
 	uint64_t updates_sent;
 	uint64_t dropped[DROP_REASON_COUNT];
@@ -151,6 +153,7 @@ struct rib {
 	size_t peers_room;
 	uint16_t peer_hint; /* where to look for a free number */
 	size_t n_peers; /* that are up */
+	struct rib_peer *tidying; /* have stale paths to be withdrawn, or changed */
 	struct rib_peer *departing;
 	struct rib_peer *departed; /* without paths, but the Adj-RIB-Out of a group may still name
 				      their numbers */
@@ -163,6 +166,7 @@ struct rib {
 	unsigned flush_first; /* number of the group whose turn it is when not all have theirs */
 	uint8_t decide_first; /* the family whose turn it is, so that none starves, and ... */
 	uint32_t decided_to[FAMILY_COUNT]; /* ... the entry to go on from, for the same reason */
+	bool hold_end_of_rib; /* rib_hold_end_of_rib */
 	bool starved; /* memory was short for the walk of a cohort: its members are to ask again */
 	bool waiting; /* something is dirty, since ... */
 	uint64_t since;
@@ -200,11 +204,6 @@ bool decision_select(struct rib *rib, const struct table *table, const struct en
 	uint32_t *best, unsigned *looked_at);
 
 /*
- * adj_rib_in.c: the paths that a departed peer left; at most *most of them, which are taken off it.
- * True when all are gone.
- */
-bool adj_rib_in_flush(struct rib *rib, struct rib_peer *peer, unsigned *most);
-/*
  * RFC 4456 section 8 and RFC 4271 section 9.1.2: 0, or 1 + the reason why nobody may use these
  * attributes.
  */
@@ -219,6 +218,23 @@ void capture_best(
 	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best);
 void capture_tell(struct rib *rib, const struct table *table, const struct prefix *prefix,
 	uint32_t best, enum best_cause cause);
+
+/* adj_rib_in.c: a path of the peer that it has not withdrawn, or announced anew, itself. */
+void adj_rib_in_withdraw(struct rib *rib, struct rib_peer *peer, enum family family, uint32_t path,
+	enum best_cause cause);
+void adj_rib_in_replace(struct rib *rib, enum family family, uint32_t path, struct attr_set *attrs,
+	enum best_cause cause);
+
+/* peer.c */
+void peer_redecide(struct rib *rib, enum family family, uint32_t path);
+void peer_departures(struct rib *rib, unsigned *items);
+void peer_free_departed(struct rib *rib);
+
+/* stale.c */
+void stale_doom(struct rib_peer *peer, enum family family, enum best_cause cause);
+void stale_reconsider(struct rib_peer *peer);
+void stale_forget(struct rib_peer *peer);
+bool stale_run(struct rib *rib, unsigned *items);
 
 /* adj_rib_out.c */
 bool adj_rib_out_eligible(

@@ -166,29 +166,6 @@ static uint32_t entry_add_path(struct table *table, uint32_t entry_number, uint1
 	return number;
 }
 
-static void peer_list_add(struct table *table, uint32_t *peer_paths, uint32_t number)
-{
-	struct path *path = table_path(table, number);
-
-	path->peer_previous = PATH_NONE;
-	path->peer_next = *peer_paths;
-	if (*peer_paths != PATH_NONE)
-		table_path(table, *peer_paths)->peer_previous = number;
-	*peer_paths = number;
-}
-
-static void peer_list_remove(struct table *table, uint32_t *peer_paths, uint32_t number)
-{
-	struct path *path = table_path(table, number);
-
-	if (path->peer_previous != PATH_NONE)
-		table_path(table, path->peer_previous)->peer_next = path->peer_next;
-	else
-		*peer_paths = path->peer_next;
-	if (path->peer_next != PATH_NONE)
-		table_path(table, path->peer_next)->peer_previous = path->peer_previous;
-}
-
 static void path_free_if_idle(struct table *table, uint32_t number)
 {
 	struct path *path = table_path(table, number);
@@ -226,19 +203,19 @@ static void replace_attrs(
 }
 
 /* A path without attributes has some now. */
-static void first_attrs(
-	struct table *table, uint32_t *peer_paths, uint32_t number, struct attr_set *attrs)
+static void first_attrs(struct table *table, struct peer_paths *peer_paths, uint32_t number,
+	struct attr_set *attrs, enum path_list list)
 {
 	table_path(table, number)->attrs = attr_set_ref(attrs);
-	peer_list_add(table, peer_paths, number);
+	peer_paths_add(peer_paths, &table->paths, number, list);
 	table->n_paths++;
 }
 
 /*
- * The first announcement of a path, which gets the number `wanted` unless that is PATH_NONE. False
- * when memory is short; then an entry made for it is gone.
+ * The first announcement of a path. One that is to have the number `wanted`, unless that is
+ * PATH_NONE, is stale. False when memory is short; then an entry made for it is gone.
  */
-static bool announce_new(struct table *table, uint16_t source, uint32_t *peer_paths,
+static bool announce_new(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	uint32_t path_id, struct attr_set *attrs, uint32_t wanted, struct table_change *change)
 {
 	change->path = entry_add_path(table, change->entry, source, path_id, wanted);
@@ -246,15 +223,38 @@ static bool announce_new(struct table *table, uint16_t source, uint32_t *peer_pa
 		entry_free_if_idle(table, change->entry);
 		return false;
 	}
-	first_attrs(table, peer_paths, change->path, attrs);
+	first_attrs(table, peer_paths, change->path, attrs,
+		wanted == PATH_NONE ? PATHS_FRESH : PATHS_STALE);
 	return true;
 }
 
-bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
+/*
+ * The path, with the attributes that it has, is announced once more: RFC 4271 section 9 sees no
+ * change, but for a decision by other rules that is due.
+ */
+static void announce_same(struct table *table, struct peer_paths *peer_paths, uint32_t number,
+	struct table_change *change)
+{
+	struct entry *entry = table_entry(table, change->entry);
+
+	change->changed = false;
+	if (!path_is_stale(peer_paths, table_path(table, number)))
+		return;
+	peer_paths_put(peer_paths, &table->paths, number, PATHS_FRESH);
+	if (!peer_paths->reconsider)
+		return;
+	change->changed = true;
+	change->cause = BEST_RULES;
+	if (entry->best == number)
+		entry->flags |= ENTRY_BEST_TOUCHED;
+}
+
+bool table_announce(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs,
 	struct table_change *change)
 {
 	uint32_t entry_number = table_find_or_add(table, prefix);
+	const struct path *path;
 	uint32_t number;
 
 	if (entry_number == SLAB_NONE)
@@ -265,16 +265,20 @@ bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
 	};
 	if (number == PATH_NONE)
 		return announce_new(table, source, peer_paths, path_id, attrs, PATH_NONE, change);
-	if (table_path(table, number)->attrs == NULL)
-		first_attrs(table, peer_paths, number, attrs);
-	else if (table_path(table, number)->attrs == attrs)
-		change->changed = false; /* the same again: RFC 4271 section 9 sees no change */
-	else
+	path = table_path(table, number);
+	if (path->attrs == NULL) {
+		first_attrs(table, peer_paths, number, attrs, PATHS_FRESH);
+	} else if (path->attrs == attrs) {
+		announce_same(table, peer_paths, number, change);
+	} else {
+		if (path_is_stale(peer_paths, path))
+			peer_paths_put(peer_paths, &table->paths, number, PATHS_FRESH);
 		replace_attrs(table, number, attrs, change);
+	}
 	return true;
 }
 
-bool table_announce_at(struct table *table, uint16_t source, uint32_t *peer_paths,
+bool table_announce_at(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint32_t number,
 	struct table_change *change)
 {
@@ -292,7 +296,7 @@ bool table_announce_at(struct table *table, uint16_t source, uint32_t *peer_path
 	return true;
 }
 
-void table_change_attrs(
+void table_replace(
 	struct table *table, uint32_t number, struct attr_set *attrs, struct table_change *change)
 {
 	*change = (struct table_change){ .changed = true,
@@ -302,8 +306,8 @@ void table_change_attrs(
 	replace_attrs(table, number, attrs, change);
 }
 
-void table_withdraw_path(
-	struct table *table, uint32_t *peer_paths, uint32_t number, struct table_change *change)
+void table_withdraw_path(struct table *table, struct peer_paths *peer_paths, uint32_t number,
+	struct table_change *change)
 {
 	struct path *path = table_path(table, number);
 	struct entry *entry = table_entry(table, path->entry);
@@ -311,7 +315,7 @@ void table_withdraw_path(
 	*change = (struct table_change){
 		.changed = true, .cause = BEST_WITHDRAWN, .entry = path->entry, .path = number
 	};
-	peer_list_remove(table, peer_paths, number);
+	peer_paths_remove(peer_paths, &table->paths, number);
 	attr_set_unref(table->attr_sets, path->attrs);
 	path->attrs = NULL;
 	table->n_paths--;
@@ -323,7 +327,7 @@ void table_withdraw_path(
 	}
 }
 
-void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
+void table_withdraw(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct table_change *change)
 {
 	uint32_t entry = tree_find(&table->tree, prefix);

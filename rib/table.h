@@ -15,6 +15,7 @@
 #include "rib/capture.h"
 #include "rib/change_set.h"
 #include "rib/path_index.h"
+#include "rib/peer_paths.h"
 #include "rib/slab.h"
 #include "rib/tree.h"
 
@@ -27,12 +28,18 @@ struct path {
 	uint32_t entry;
 	uint32_t previous; /* of the same entry */
 	uint32_t next; /* of the same entry */
-	uint32_t peer_next; /* of the same source peer */
+	uint32_t peer_next; /* in a list of the source peer's, see peer_paths.h */
 	uint32_t peer_previous;
+	uint32_t epoch; /* of the source peer's when it was announced last: another than that now,
+			   and it is stale */
 	uint16_t source; /* number of the peer it came from; never 0 */
-	uint8_t epoch; /* its peer's when it was announced last */
 	uint16_t marks; /* change sets of paths that hold it */
 };
+
+static inline bool path_is_stale(const struct peer_paths *peer_paths, const struct path *path)
+{
+	return path->epoch != peer_paths->epoch;
+}
 
 #define ENTRY_IN_USE  0x01
 #define ENTRY_INDEXED 0x04 /* its paths are many: table->path_index has them */
@@ -100,28 +107,31 @@ struct table_change {
 };
 
 /*
- * The source announces the prefix with `attrs` (a reference is taken). `peer_paths` is the head of
- * the peer's list of paths. False when memory is short (nothing changed). After it, and after a
+ * The source, whose paths are `peer_paths`, announces the prefix with `attrs` (a reference is
+ * taken): the path is fresh. False when memory is short (nothing changed). After it, and after a
  * withdrawal, the caller marks the path where ADD-PATH groups must hear of it, then calls
  * table_settle.
  */
-bool table_announce(struct table *table, uint16_t source, uint32_t *peer_paths,
+bool table_announce(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs,
 	struct table_change *change);
-void table_withdraw(struct table *table, uint16_t source, uint32_t *peer_paths,
+void table_withdraw(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct table_change *change);
 /* The same for a path whose number is known. */
-void table_withdraw_path(
-	struct table *table, uint32_t *peer_paths, uint32_t number, struct table_change *change);
-/* Other attributes (a reference is taken) for a path that has some: they differ. Then table_settle.
+void table_withdraw_path(struct table *table, struct peer_paths *peer_paths, uint32_t number,
+	struct table_change *change);
+/*
+ * Other attributes (a reference is taken) for a path that has some: they differ. It has not been
+ * announced, so it is as stale as before. Then table_settle.
  */
-void table_change_attrs(
+void table_replace(
 	struct table *table, uint32_t number, struct attr_set *attrs, struct table_change *change);
 /*
  * As table_announce, for a path that is to have the given number, at or above those in use
- * (paths.used). The change says `changed` false where the source has a path of that prefix and ID.
+ * (paths.used); the path is stale. The change says `changed` false where the source has a path of
+ * that prefix and ID.
  */
-bool table_announce_at(struct table *table, uint16_t source, uint32_t *peer_paths,
+bool table_announce_at(struct table *table, uint16_t source, struct peer_paths *peer_paths,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint32_t number,
 	struct table_change *change);
 /*

@@ -14,6 +14,10 @@ static void key_of(const struct rib_peer_parameters *parameters, struct group_ke
 	key->families = parameters->families;
 	key->add_path_send = parameters->add_path_send & parameters->families;
 	key->next_hop = (uint8_t)parameters->next_hop;
+	key->long_lived = (uint8_t)parameters->long_lived;
+	/* RFC 9494 section 4.6: what a peer without the capability gets stays in the AS. */
+	if (parameters->role == ROLE_EXTERNAL && parameters->long_lived == LONG_LIVED_LEAST)
+		key->long_lived = LONG_LIVED_NEVER;
 	key->as4 = parameters->as4;
 	key->extended_message = parameters->extended_message;
 	if (parameters->next_hop == NEXT_HOP_SELF)

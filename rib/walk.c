@@ -10,18 +10,20 @@ void rib_peer_counts(const struct rib_peer *peer, struct rib_peer_counts *counts
 	*counts = (struct rib_peer_counts){
 		.updates_received = peer->updates_received,
 		.updates_sent = peer->updates_sent,
-		.group = group->number,
-		.output_state = peer->cohort == NULL	    ? "current"
+		.group = group != NULL ? group->number : 0,
+		.output_state = group == NULL		    ? "retained"
+				: peer->cohort == NULL	    ? "current"
 				: peer->cohort->catching_up ? "detached"
 							    : "joining",
-		.output_backlog = log_cursor_backlog(&peer->cursor),
+		.output_backlog = group != NULL ? log_cursor_backlog(&peer->cursor) : 0,
 	};
 	memcpy(counts->dropped, peer->dropped, sizeof(counts->dropped));
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		counts->paths[family] = peer->n_paths[family];
+		counts->paths[family] = peer->paths[family].count;
 		counts->best[family] = peer->n_best[family];
-		counts->advertised[family] = group->family[family].n_advertised -
-					     peer->n_told[family];
+		if (group != NULL)
+			counts->advertised[family] = group->family[family].n_advertised -
+						     peer->n_told[family];
 	}
 }
 
@@ -64,6 +66,7 @@ static void group_view(const struct update_group *group, struct rib_group_view *
 		.extended_message = group->key.extended_message,
 		.add_path_send = group->key.add_path_send,
 		.next_hop = group->key.next_hop,
+		.long_lived = group->key.long_lived,
 		.peers = group->n_members,
 		.messages = group->messages,
 		.bytes = group->bytes,
@@ -118,6 +121,7 @@ static void visit_path(struct table_walk *w, const struct entry *entry, uint32_t
 		.peer_bgp_id = source->parameters.bgp_id,
 		.peer_role = source->parameters.role,
 		.best = entry->best == number,
+		.stale = path_is_stale(&source->paths[w->table->family], path),
 		.keys = &path->attrs->keys,
 		.attributes = attr_set_bytes(path->attrs),
 	};
@@ -152,6 +156,10 @@ static void visit_advertised(struct table_walk *w, const struct entry *entry, ui
 	rules.family = FAMILY_IPV6_UNICAST;
 	attributes_encode(&writer, attr_set_bytes(path->attrs), next_hop, &rules);
 	keys = path->attrs->keys;
+	if (rules.long_lived_least) {
+		keys.local_pref = 0;
+		keys.flags |= ATTR_HAS_LOCAL_PREF | ATTR_NO_EXPORT;
+	}
 	memcpy(keys.next_hop, next_hop.bytes, next_hop.len);
 	keys.next_hop_len = (uint8_t)next_hop.len;
 	view = (struct rib_path_view){
@@ -162,6 +170,7 @@ static void visit_advertised(struct table_walk *w, const struct entry *entry, ui
 		.peer_bgp_id = source->parameters.bgp_id,
 		.peer_role = source->parameters.role,
 		.best = entry->best == number,
+		.stale = path_is_stale(&source->paths[family], path),
 		.keys = &keys,
 		.attributes = { w->rib->attributes, writer_len(&writer) },
 	};
@@ -243,6 +252,7 @@ void rib_walk(struct rib *rib, struct rib_walk *walk, unsigned most,
 	struct table_walk w = { rib, walk, &rib->tables[walk->family], most, false, visit,
 		context };
 
+	walk->finished |= walk->kind == RIB_WALK_ADVERTISED && walk->peer->group == NULL;
 	if (walk->finished)
 		return;
 	if (walk->match == RIB_MATCH_EXACT) {

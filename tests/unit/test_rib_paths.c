@@ -19,7 +19,7 @@ struct fixture {
 	struct attr_sets attr_sets;
 	struct table table;
 	struct attr_set *attrs[2];
-	uint32_t peer_paths[SOURCES];
+	struct peer_paths peer_paths[SOURCES];
 	int8_t expected[PREFIXES][SOURCES][IDS]; /* 0: none, else 1 + which attributes */
 	uint64_t random;
 };
@@ -104,7 +104,7 @@ static void test_many_paths(void **state)
 		f.attrs[i] = attr_set_intern(
 			&f.attr_sets, &keys, (struct span){ (const uint8_t *)"ab" + i, 1 }, &fresh);
 	for (unsigned i = 0; i < SOURCES; i++)
-		f.peer_paths[i] = PATH_NONE;
+		peer_paths_init(&f.peer_paths[i]);
 	/* Tides: mostly announcements, mostly withdrawals, until little is left, and again. */
 	for (unsigned tide = 0; tide < 8; tide++) {
 		for (unsigned i = 0; i < 6000; i++)
@@ -113,10 +113,12 @@ static void test_many_paths(void **state)
 		assert_true(tide % 2 || f.table.path_index.count > 32);
 	}
 	for (unsigned i = 0; i < SOURCES; i++) {
-		while (f.peer_paths[i] != PATH_NONE) {
+		const uint32_t *head = &f.peer_paths[i].head[PATHS_FRESH];
+
+		while (*head != PATH_NONE) {
 			struct table_change done;
 
-			table_withdraw_path(&f.table, &f.peer_paths[i], f.peer_paths[i], &done);
+			table_withdraw_path(&f.table, &f.peer_paths[i], *head, &done);
 			table_settle(&f.table, &done);
 		}
 	}

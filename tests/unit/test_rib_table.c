@@ -15,13 +15,14 @@ struct slot {
 	struct attr_set *attrs; /* NULL: not announced */
 	uint32_t number; /* of its path, while announced or marked */
 	uint32_t marks; /* of the path */
+	enum path_list list; /* of its peer's, while announced */
 };
 
 struct model {
 	struct attr_sets sets;
 	struct table table;
 	struct attr_set *attrs[4];
-	uint32_t peer_paths[SOURCES + 1];
+	struct peer_paths peer_paths[SOURCES + 1];
 	struct slot slot[PREFIXES][SOURCES + 1][IDS];
 	uint64_t random;
 };
@@ -56,8 +57,9 @@ static void begin(struct model *m, uint64_t seed)
 			&m->sets, &keys, (struct span){ hash_key, 4 }, &fresh);
 		assert_true(fresh);
 	}
-	for (size_t i = 0; i <= SOURCES; i++)
-		m->peer_paths[i] = PATH_NONE;
+	for (size_t i = 0; i <= SOURCES; i++) {
+		peer_paths_init(&m->peer_paths[i]);
+	}
 }
 
 /* As the decision does once it has looked. */
@@ -86,6 +88,7 @@ static void announce(struct model *m, unsigned p, uint16_t source, uint32_t id)
 		assert_int_equal(change.path, slot->number);
 	slot->attrs = attrs;
 	slot->number = change.path;
+	slot->list = PATHS_FRESH;
 	table_settle(&m->table, &change);
 }
 
@@ -114,6 +117,77 @@ static void mark(struct model *m, unsigned p, uint16_t source, uint32_t id)
 		slot->marks++;
 		table_mark_path(&m->table, slot->number);
 	}
+}
+
+/* The path has other attributes, or another fate, without its peer saying so. */
+static void change_one(struct model *m, unsigned p, uint16_t source, uint32_t id)
+{
+	struct slot *slot = &m->slot[p][source][id];
+	struct attr_set *attrs = m->attrs[pick(m, ARRAY_LEN(m->attrs))];
+	struct table_change change;
+
+	if (slot->attrs == NULL)
+		return;
+	if (slot->attrs != attrs) {
+		table_replace(&m->table, slot->number, attrs, &change);
+		assert_true(change.changed);
+		slot->attrs = attrs;
+		table_settle(&m->table, &change);
+	}
+	if (slot->list == PATHS_FRESH)
+		return;
+	slot->list = 1 + pick(m, PATH_LISTS - 1);
+	peer_paths_put(&m->peer_paths[source], &m->table.paths, slot->number, slot->list);
+}
+
+static void move_list(struct model *m, uint16_t source)
+{
+	enum path_list from = pick(m, PATH_LISTS), to = 1 + pick(m, PATH_LISTS - 1);
+
+	if (from == to)
+		return;
+	peer_paths_move(&m->peer_paths[source], &m->table.paths, from, to);
+	for (unsigned p = 0; p < PREFIXES; p++) {
+		for (unsigned id = 0; id < IDS; id++) {
+			if (m->slot[p][source][id].list == from)
+				m->slot[p][source][id].list = to;
+		}
+	}
+}
+
+/* The lists of one peer; how many paths there are in them. */
+static uint64_t check_lists(const struct model *m, uint16_t source)
+{
+	const struct peer_paths *paths = &m->peer_paths[source];
+	uint64_t count = 0, stale = 0;
+
+	for (unsigned list = 0; list < PATH_LISTS; list++) {
+		uint32_t previous = PATH_NONE;
+
+		for (uint32_t n = paths->head[list]; n != PATH_NONE;
+			n = table_path(&m->table, n)->peer_next) {
+			const struct path *path = table_path(&m->table, n);
+			struct prefix prefix = table_prefix(
+				&m->table, table_entry(&m->table, path->entry));
+
+			assert_int_equal(path->source, source);
+			assert_non_null(path->attrs);
+			if (previous != PATH_NONE)
+				assert_int_equal(path->peer_previous, previous);
+			assert_int_equal(
+				m->slot[prefix.length - 32][source][path->path_id].list, list);
+			assert_int_equal(path_is_stale(paths, path), list != PATHS_FRESH);
+			previous = n;
+			stale += list != PATHS_FRESH;
+			count++;
+		}
+		if (previous != PATH_NONE)
+			assert_int_equal(
+				table_path(&m->table, paths->head[list])->peer_previous, previous);
+	}
+	assert_int_equal(paths->count, count);
+	assert_int_equal(paths->stale, stale);
+	return count;
 }
 
 /*
@@ -155,18 +229,8 @@ static void check(const struct model *m)
 	assert_int_equal(live, listed);
 	assert_int_equal(m->table.paths.live, live);
 	assert_int_equal(m->table.n_paths, n_paths);
-	for (unsigned source = 1; source <= SOURCES; source++) {
-		uint32_t previous = PATH_NONE;
-
-		for (uint32_t n = m->peer_paths[source]; n != PATH_NONE;
-			n = table_path(&m->table, n)->peer_next) {
-			assert_int_equal(table_path(&m->table, n)->source, source);
-			assert_int_equal(table_path(&m->table, n)->peer_previous, previous);
-			assert_non_null(table_path(&m->table, n)->attrs);
-			previous = n;
-			n_paths--;
-		}
-	}
+	for (uint16_t source = 1; source <= SOURCES; source++)
+		n_paths -= check_lists(m, source);
 	assert_int_equal(n_paths, 0);
 }
 
@@ -214,7 +278,11 @@ static void test_random(void **state)
 				uint16_t source = (uint16_t)(1 + pick(&m, SOURCES));
 				uint32_t id = pick(&m, p == 0 ? IDS : 4), what = pick(&m, 10);
 
-				if (what == 9)
+				if (pick(&m, 20) == 0)
+					move_list(&m, source);
+				if (what == 9 && pick(&m, 2))
+					change_one(&m, p, source, id);
+				else if (what == 9)
 					mark(&m, p, source, id);
 				else if (what < announcing[round])
 					announce(&m, p, source, id);
@@ -260,11 +328,33 @@ static void test_entry_numbers(void **state)
 	end(&m, true);
 }
 
+/* What became stale when the epoch was the same four billion times ago is stale still. */
+static void test_epochs_come_round(void **state)
+{
+	static struct model m;
+
+	(void)state;
+	begin(&m, 1);
+	announce(&m, 0, 1, 0);
+	announce(&m, 1, 1, 0);
+	peer_paths_move(&m.peer_paths[1], &m.table.paths, PATHS_FRESH, PATHS_STALE);
+	m.slot[0][1][0].list = m.slot[1][1][0].list = PATHS_STALE;
+	check(&m);
+	m.peer_paths[1].epoch = UINT32_MAX;
+	announce(&m, 1, 1, 0);
+	check(&m);
+	peer_paths_move(&m.peer_paths[1], &m.table.paths, PATHS_FRESH, PATHS_DOOMED);
+	m.slot[1][1][0].list = PATHS_DOOMED;
+	check(&m);
+	end(&m, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_entry_numbers),
+		cmocka_unit_test(test_epochs_come_round),
 	};
 
 	return cmocka_run_group_tests_name("rib_table", tests, NULL, NULL);
