@@ -50,7 +50,7 @@ bool rib_capture_begin(struct rib *rib, const struct rib_capture *capture, const
 	}
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		rib->tables[family].capturing = true;
-	rib->capture = (struct capture){ .hooks = *capture };
+	rib->capture = (struct capture){ .hooks = *capture, .best_family = FAMILY_COUNT };
 	rib->attr_sets.gone = capture->attrs_gone;
 	rib->attr_sets.gone_context = capture->context;
 	if (before != NULL)
@@ -104,23 +104,6 @@ static void describe(const struct rib *rib, const struct table *table, uint32_t 
 	change->path_id = path->path_id;
 }
 
-/* The next numbers of a table from rib->capture.next on, taken off the set; how many. */
-static size_t take_numbers(struct rib *rib, struct table *table, uint32_t *numbers, size_t most)
-{
-	size_t n = 0;
-
-	while (n < most) {
-		uint32_t number = change_set_next(&table->captured, rib->capture.next);
-
-		if (number == CHANGE_SET_END)
-			break;
-		change_set_remove(&table->captured, number);
-		rib->capture.next = number + 1;
-		numbers[n++] = number;
-	}
-	return n;
-}
-
 size_t rib_capture_take(struct rib *rib, size_t most,
 	void (*visit)(void *context, const struct path_change *change), void *context)
 {
@@ -134,7 +117,7 @@ size_t rib_capture_take(struct rib *rib, size_t most,
 	while (taken < most && tables_left > 0) {
 		struct table *table = &rib->tables[capture->family];
 		size_t wanted = most - taken < TAKE_AHEAD ? most - taken : TAKE_AHEAD;
-		size_t n = take_numbers(rib, table, numbers, wanted);
+		size_t n = change_set_take(&table->captured, capture->next, numbers, wanted);
 
 		for (size_t i = 0; i < n; i++) {
 			describe(rib, table, numbers[i], &changes[i]);
@@ -143,8 +126,10 @@ size_t rib_capture_take(struct rib *rib, size_t most,
 		for (size_t i = 0; i < n; i++)
 			visit(context, &changes[i]);
 		taken += n;
-		if (n == wanted)
+		if (n == wanted) {
+			capture->next = numbers[n - 1] + 1;
 			continue;
+		}
 		capture->family = (uint8_t)((capture->family + 1) % FAMILY_COUNT);
 		capture->next = 0;
 		tables_left--;
@@ -158,6 +143,8 @@ void rib_capture_all(struct rib *rib)
 	/* There is room: each number in use was reserved when it was given. */
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		(void)capture_below(&rib->tables[family], rib->tables[family].paths.used);
+	rib->capture.best_family = 0;
+	rib->capture.best_next = 0;
 }
 
 uint64_t rib_capture_attrs_id(struct rib *rib, struct attr_set *attrs, bool *fresh)
@@ -181,14 +168,13 @@ static enum best_cause cause_of(
 	return (enum best_cause)((entry->flags & ENTRY_CAUSE) >> ENTRY_CAUSE_SHIFT);
 }
 
-void capture_tell(struct rib *rib, const struct table *table, const struct prefix *prefix,
+void capture_tell(struct rib *rib, const struct table *table, uint8_t length, const uint8_t *bytes,
 	uint32_t best, enum best_cause cause)
 {
 	const struct rib_capture *hooks = &rib->capture.hooks;
-	struct best_change change = { .family = table->family,
-		.cause = cause,
-		.length = prefix->length,
-		.bytes = prefix->bytes };
+	struct best_change change = {
+		.family = table->family, .cause = cause, .length = length, .bytes = bytes
+	};
 
 	if (best != PATH_NONE) {
 		const struct path *path = table_path(table, best);
@@ -204,11 +190,32 @@ void capture_best(
 	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best)
 {
 	enum best_cause cause = cause_of(rib, table, entry, best);
-	struct prefix prefix;
 
 	/* Decided by other rules, and the same. */
 	if (rib->capture.restoring || (best == entry->best && cause == BEST_RULES))
 		return;
-	prefix = table_prefix(table, entry);
-	capture_tell(rib, table, &prefix, best, cause);
+	capture_tell(rib, table, entry->length, entry->bytes, best, cause);
+}
+
+bool rib_capture_best(struct rib *rib, size_t most)
+{
+	struct capture *capture = &rib->capture;
+
+	if (capture->hooks.best_changed == NULL)
+		return false;
+	for (; capture->best_family < FAMILY_COUNT; capture->best_family++) {
+		const struct table *table = &rib->tables[capture->best_family];
+
+		while (capture->best_next < table->entries.used) {
+			const struct entry *entry = table_entry(table, capture->best_next++);
+
+			if ((entry->flags & ENTRY_IN_USE) && entry->best != PATH_NONE)
+				capture_tell(rib, table, entry->length, entry->bytes, entry->best,
+					BEST_ANNOUNCED);
+			if (--most == 0)
+				return true;
+		}
+		capture->best_next = 0;
+	}
+	return false;
 }

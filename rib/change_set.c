@@ -79,6 +79,30 @@ uint32_t change_set_next_without(
 	}
 }
 
+size_t change_set_take(struct change_set *set, uint32_t from, uint32_t *numbers, size_t most)
+{
+	size_t n = 0;
+
+	while (n < most) {
+		uint32_t number = change_set_next(set, from);
+		size_t word = number / 64;
+		uint64_t bits;
+
+		if (number == CHANGE_SET_END)
+			break;
+		bits = set->words[word] & ~(uint64_t)0 << number % 64;
+		for (; bits != 0 && n < most; bits &= bits - 1) {
+			numbers[n++] = (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
+			set->words[word] ^= bits & -bits;
+		}
+		if (set->words[word] == 0)
+			set->summary[word / 64] &= ~((uint64_t)1 << word % 64);
+		from = numbers[n - 1] + 1;
+	}
+	set->count -= n;
+	return n;
+}
+
 size_t change_set_memory(const struct change_set *set)
 {
 	return set->n_words * sizeof(uint64_t) + set->n_words / 64 * sizeof(uint64_t);

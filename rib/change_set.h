@@ -31,6 +31,8 @@ uint32_t change_set_next(const struct change_set *set, uint32_t from);
 /* ... and is none of `without`: passes over what both have a word at a time. */
 uint32_t change_set_next_without(
 	const struct change_set *set, const struct change_set *without, uint32_t from);
+/* Takes up to `most` members that are >= `from` off, ascending; how many. */
+size_t change_set_take(struct change_set *set, uint32_t from, uint32_t *numbers, size_t most);
 size_t change_set_memory(const struct change_set *set);
 
 static inline bool change_set_contains(const struct change_set *set, uint32_t number)

@@ -159,7 +159,7 @@ static void tell_best(struct rib *rib, const struct refused_row *row)
 	const struct table *table = &rib->tables[row->prefix.family];
 	uint32_t entry = table_find(table, &row->prefix);
 
-	capture_tell(rib, table, &row->prefix,
+	capture_tell(rib, table, row->prefix.length, row->prefix.bytes,
 		entry == SLAB_NONE ? PATH_NONE : table_entry(table, entry)->best, row->cause);
 }
 

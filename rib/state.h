@@ -138,6 +138,8 @@ struct capture {
 	struct rib_capture hooks;
 	uint32_t next; /* rib_capture_take goes on with this number ... */
 	uint8_t family; /* ... of this family */
+	uint32_t best_next; /* rib_capture_best goes on with this entry ... */
+	uint8_t best_family; /* ... of this family; FAMILY_COUNT: all were told */
 	bool restoring; /* decisions are no history */
 	struct refused_row *refused_rows; /* that were not restored, until rib_restore_end */
 	size_t refused, refused_room;
@@ -216,7 +218,7 @@ uint8_t adj_rib_in_verdict(
  */
 void capture_best(
 	struct rib *rib, const struct table *table, const struct entry *entry, uint32_t best);
-void capture_tell(struct rib *rib, const struct table *table, const struct prefix *prefix,
+void capture_tell(struct rib *rib, const struct table *table, uint8_t length, const uint8_t *bytes,
 	uint32_t best, enum best_cause cause);
 
 /* adj_rib_in.c: a path of the peer that it has not withdrawn, or announced anew, itself. */

@@ -131,13 +131,19 @@ void mirror_begin(struct mirror *m, struct rib *rib, const struct rib *before)
 	assert_true(rib_capture_begin(rib, &capture, before));
 }
 
-void mirror_end(struct mirror *m)
+void mirror_forget_best(struct mirror *m)
 {
-	rib_capture_end(m->rib);
 	for (size_t i = 0; i < m->n_best; i++) {
 		if (m->best[i].attrs != NULL)
 			rib_restore_attrs_done(m->rib, m->best[i].attrs);
 	}
+	m->n_best = 0;
+}
+
+void mirror_end(struct mirror *m)
+{
+	rib_capture_end(m->rib);
+	mirror_forget_best(m);
 	for (size_t i = 0; i < m->n_sets; i++)
 		free(m->sets[i].bytes);
 	for (enum family family = 0; family < FAMILY_COUNT; family++)

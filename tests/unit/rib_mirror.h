@@ -55,6 +55,8 @@ void mirror_end(struct mirror *m);
 size_t mirror_take(struct mirror *m, size_t most);
 /* As a journal that begins anew: no set was told yet. */
 void mirror_forget_sets(struct mirror *m);
+/* ... and no history. */
+void mirror_forget_best(struct mirror *m);
 /* Takes all, then fails where the mirror and the rib differ; when the rib is at rest. */
 void mirror_check(struct mirror *m);
 /* The newest history row of a prefix; NULL: none was told. */

@@ -219,6 +219,14 @@ static void test_all(void **state)
 	m.sets_told = 0;
 	assert_int_equal(mirror_take(&m, 10), 3);
 	assert_int_equal(m.sets_told, 2); /* one for each kind of next hop */
+	mirror_forget_best(&m);
+	assert_true(rib_capture_best(f.rib, 1));
+	assert_int_equal(m.n_best, 1);
+	while (rib_capture_best(f.rib, 1))
+		;
+	assert_int_equal(m.n_best, 2);
+	mirror_check(&m);
+	assert_false(rib_capture_best(f.rib, 1));
 	end();
 }
 

@@ -198,6 +198,23 @@ static void check_set(const struct change_set *set, const bool *model, size_t co
 	assert_int_equal(change_set_next(set, number), CHANGE_SET_END);
 }
 
+/* Takes up to `most` (below 100) off the set and off the model. */
+static size_t take_some(struct change_set *set, bool *model, uint32_t from, size_t most)
+{
+	uint32_t numbers[100];
+	size_t n = change_set_take(set, from, numbers, most), expected = 0;
+
+	for (uint32_t number = from; number < NUMBERS && expected < most; number++) {
+		if (!model[number])
+			continue;
+		assert_true(expected < n);
+		assert_int_equal(numbers[expected++], number);
+		model[number] = false;
+	}
+	assert_int_equal(n, expected);
+	return n;
+}
+
 static void test_change_set(void **state)
 {
 	static bool model[NUMBERS];
@@ -241,6 +258,9 @@ static void test_change_set(void **state)
 			assert_int_equal(change_set_next(&set, from),
 				next < NUMBERS ? next : CHANGE_SET_END);
 		}
+		for (unsigned i = 0; i < 20; i++)
+			count -= take_some(&set, model, pick(&random, NUMBERS), pick(&random, 100));
+		check_set(&set, model, count);
 	}
 	assert_false(change_set_contains(&set, UINT32_MAX - 1));
 	assert_int_equal(change_set_next(&set, UINT32_MAX - 1), CHANGE_SET_END);
