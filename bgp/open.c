@@ -488,6 +488,25 @@ static uint8_t offered_families(const struct capabilities *capabilities)
 					   : (uint8_t)FAMILY_BIT(FAMILY_IPV4_UNICAST);
 }
 
+/* RFC 4724 section 3: whoever sends the capability keeps the routes of the families that it reads.
+ */
+static void negotiate_graceful_restart(
+	const struct capabilities *a, const struct capabilities *b, struct negotiated *negotiated)
+{
+	uint8_t families = negotiated->families;
+
+	if (!a->graceful_restart.present || !b->graceful_restart.present)
+		return;
+	negotiated->graceful_restart_receive = b->graceful_restart.families & families;
+	negotiated->graceful_restart_send = a->graceful_restart.families & families;
+	negotiated->graceful_notification = a->graceful_restart.notification &&
+					    b->graceful_restart.notification;
+	if (!a->long_lived.present || !b->long_lived.present)
+		return;
+	negotiated->long_lived_receive = b->long_lived.families & families;
+	negotiated->long_lived_send = a->long_lived.families & families;
+}
+
 bool open_negotiate(const struct open *ours, const struct open *theirs, uint32_t expected_as,
 	struct negotiated *negotiated, struct bgp_error *error)
 {
@@ -533,6 +552,7 @@ bool open_negotiate(const struct open *ours, const struct open *theirs, uint32_t
 		.add_path_receive = a->add_path_receive & b->add_path_send & families,
 		.add_path_send = a->add_path_send & b->add_path_receive & families,
 	};
+	negotiate_graceful_restart(a, b, negotiated);
 	return true;
 }
 

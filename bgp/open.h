@@ -88,6 +88,15 @@ struct negotiated {
 	bool enhanced_route_refresh;
 	uint8_t add_path_receive; /* families in which the peer sends path IDs to us */
 	uint8_t add_path_send; /* families in which we send path IDs to the peer */
+	/*
+	 * RFC 4724: families whose routes outlive the session, the peer's with us and ours with
+	 * the peer; and the same of RFC 9494, for the time after.
+	 */
+	uint8_t graceful_restart_receive;
+	uint8_t graceful_restart_send;
+	uint8_t long_lived_receive;
+	uint8_t long_lived_send;
+	bool graceful_notification; /* both sides have the N bit (RFC 8538) */
 };
 
 /*

@@ -107,6 +107,15 @@ static const struct command rows[] = {
 		.run = shutdown_daemon,
 	},
 	{
+		.words = "restart",
+		.help = "restart heliostatd; peers with Graceful Restart keep our routes",
+		.detail = "Brings the journal up to date, closes the sessions so that the peers keep our\n"
+			  "routes (RFC 4724), and starts the program and its configuration anew in the\n"
+			  "same process. Refused when the configuration file is faulty. Peers without\n"
+			  "Graceful Restart are told Cease/Administrative Reset.\n",
+		.run = restart_daemon,
+	},
+	{
 		.words = "help",
 		.help = "all commands, or one in detail",
 		.arguments = {[HELP_COMMAND] = {.kind = ARGUMENT_COMMAND,

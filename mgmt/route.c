@@ -173,13 +173,21 @@ const struct table_column route_columns[] = {
 };
 const size_t route_columns_count = sizeof route_columns / sizeof route_columns[0];
 
+bool route_long_lived_stale(const struct rib_path_view *path)
+{
+	return path->keys->flags & ATTR_LLGR_STALE;
+}
+
 void route_row(struct table *table, const struct rib_path_view *path, bool advertised)
 {
 	char text[PREFIX_TEXT_MAX];
 	struct ip_address next_hop, link_local;
 	uint32_t value;
 	next_hops(path, &next_hop, &link_local);
-	table_cell(table, "%s", path->best ? "*" : " ");
+	table_cell(table, "%s%s", path->best ? "*" : " ",
+		route_long_lived_stale(path) ? "l"
+		: path->stale		     ? "s"
+					     : "");
 	table_cell(table, "%s", prefix_format(&path->prefix, text));
 	if (path->path_id != 0)
 		table_cell(table, "%" PRIu32, path->path_id);
@@ -256,8 +264,9 @@ void route_block(struct output *out, const struct rib_path_view *path, bool adve
 	struct attribute_view view;
 	uint32_t value;
 	next_hops(path, &next_hop, &link_local);
-	output_printf(
-		out, "%s%s\n", prefix_format(&path->prefix, text), path->best ? ", best" : "");
+	output_printf(out, "%s%s%s%s\n", prefix_format(&path->prefix, text),
+		path->best ? ", best" : "", path->stale ? ", stale" : "",
+		route_long_lived_stale(path) ? ", long-lived stale" : "");
 	output_printf(out, "    %-25s %s, AS %" PRIu32 ", %s", "peer",
 		next_hop_text(&path->peer_address, text), path->peer_as,
 		role_name(path->peer_role));
@@ -369,6 +378,8 @@ void route_json(struct json *json, const struct rib_path_view *path, bool advert
 	json_key_string(json, "family", family_name((enum family)path->prefix.family));
 	json_key_uint(json, "path-id", path->path_id);
 	json_key_bool(json, "best", path->best);
+	json_key_bool(json, "stale", path->stale);
+	json_key_bool(json, "long-lived-stale", route_long_lived_stale(path));
 	json_key_address(json, "peer", &path->peer_address);
 	json_key_uint(json, "peer-as", path->peer_as);
 	json_key_bgp_id(json, "peer-bgp-identifier", path->peer_bgp_id);

@@ -13,6 +13,8 @@
 extern const struct table_column route_columns[];
 extern const size_t route_columns_count;
 
+/* True when the path carries LLGR_STALE (RFC 9494), by our hand or another's. */
+bool route_long_lived_stale(const struct rib_path_view *path);
 /* One row of a table with route_columns. */
 void route_row(struct table *table, const struct rib_path_view *path, bool advertised);
 /* A block of lines with every attribute. */

@@ -1,7 +1,8 @@
 /*
  * The handlers behind the rows of the command table, one file each, and where each finds its
  * arguments. Only commands.c names them; the server calls them through the table. They read the
- * reflector through its views and never change it, but for clear and shutdown, which ask it to act.
+ * reflector through its views and never change it, but for clear, shutdown and restart, which ask
+ * it to act.
  */
 #ifndef MGMT_SHOW_H
 #define MGMT_SHOW_H
@@ -30,6 +31,7 @@ bool show_version(struct request *request);
 bool show_config(struct request *request);
 bool clear_peer(struct request *request);
 bool shutdown_daemon(struct request *request);
+bool restart_daemon(struct request *request);
 bool help(struct request *request);
 
 /* The table of all commands (commands.c). */
@@ -47,7 +49,7 @@ void peer_list_free(void *list);
 void peer_detail_text(struct output *out, const struct peer_view *peer);
 void peer_detail_json(struct json *json, const struct peer_view *peer);
 
-/* The counts of `peer`; all zero when it is not established. */
+/* The counts of `peer`; all zero when it is not established and has no paths left. */
 void peer_counts(const struct peer_view *peer, struct rib_peer_counts *counts);
 
 #endif

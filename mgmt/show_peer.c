@@ -22,6 +22,26 @@ static void messages_json(struct json *json, const char *key, const uint64_t cou
 	json_object_end(json);
 }
 
+static void long_lived_json(struct json *json, const struct capabilities *capabilities)
+{
+	json_key(json, "long-lived-graceful-restart");
+	if (!capabilities->long_lived.present) {
+		json_null(json);
+		return;
+	}
+	json_object_begin(json);
+	json_key(json, "stale-time");
+	json_object_begin(json);
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (capabilities->long_lived.families & FAMILY_BIT(family))
+			json_key_uint(
+				json, family_name(family), capabilities->long_lived.time[family]);
+	}
+	json_object_end(json);
+	json_key_families(json, "forwarding", capabilities->long_lived.forwarding);
+	json_object_end(json);
+}
+
 static void capabilities_json(
 	struct json *json, const char *key, const struct capabilities *capabilities)
 {
@@ -51,6 +71,7 @@ static void capabilities_json(
 	} else {
 		json_null(json);
 	}
+	long_lived_json(json, capabilities);
 	json_object_end(json);
 }
 
@@ -71,6 +92,36 @@ static void negotiated_json(struct json *json, const struct negotiated *negotiat
 	json_key_bool(json, "extended-message", negotiated->extended_message);
 	json_key_families(json, "add-path-receive", negotiated->add_path_receive);
 	json_key_families(json, "add-path-send", negotiated->add_path_send);
+	json_key_families(json, "graceful-restart-receive", negotiated->graceful_restart_receive);
+	json_key_families(json, "graceful-restart-send", negotiated->graceful_restart_send);
+	json_key_bool(json, "graceful-notification", negotiated->graceful_notification);
+	json_key_families(json, "long-lived-receive", negotiated->long_lived_receive);
+	json_key_families(json, "long-lived-send", negotiated->long_lived_send);
+	json_object_end(json);
+}
+
+/* Paths that outlive their session: null when there are none. */
+static void stale_json(struct json *json, const struct stale_view *stale)
+{
+	json_key(json, "stale");
+	if (stale->families == 0) {
+		json_null(json);
+		return;
+	}
+	json_object_begin(json);
+	json_key_families(json, "families", stale->families);
+	json_key_family_counts(json, "paths", stale->paths);
+	json_key_bool(json, "session", stale->retained == NULL);
+	json_key_bool(json, "restored", stale->restored);
+	json_key_bool(json, "awaited", stale->awaited);
+	json_key_uint(json, "seconds-left", stale->seconds);
+	json_key(json, "long-lived-seconds-left");
+	json_object_begin(json);
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (stale->long_lived & FAMILY_BIT(family))
+			json_key_uint(json, family_name(family), stale->long_lived_seconds[family]);
+	}
+	json_object_end(json);
 	json_object_end(json);
 }
 
@@ -122,6 +173,7 @@ void peer_detail_json(struct json *json, const struct peer_view *peer)
 	capabilities_json(json, "capabilities-sent", peer->capabilities_sent);
 	capabilities_json(json, "capabilities-received", peer->capabilities);
 	negotiated_json(json, peer->negotiated);
+	stale_json(json, &peer->stale);
 	messages_json(json, "messages-received", peer->messages_received);
 	messages_json(json, "messages-sent", peer->messages_sent);
 	json_key_uint(json, "bytes-received", peer->bytes_received);
@@ -174,6 +226,47 @@ static void capabilities_text(
 			capabilities->graceful_restart.notification ? ", notification" : "");
 	else
 		output_puts(out, "    graceful restart         no\n");
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (capabilities->long_lived.families & FAMILY_BIT(family))
+			output_printf(out, "    long-lived               %s %" PRIu32 "s%s\n",
+				family_name(family), capabilities->long_lived.time[family],
+				capabilities->long_lived.forwarding & FAMILY_BIT(family)
+					? ", forwarding"
+					: "");
+	}
+}
+
+static void graceful_restart_text(struct output *out, const struct negotiated *negotiated)
+{
+	char receive[FORMAT_MAX], send[FORMAT_MAX];
+	output_printf(out, "    graceful restart         we keep its %s, it keeps our %s%s\n",
+		format_families(negotiated->graceful_restart_receive, receive),
+		format_families(negotiated->graceful_restart_send, send),
+		negotiated->graceful_notification ? ", after a NOTIFICATION too" : "");
+	if ((negotiated->long_lived_receive | negotiated->long_lived_send) != 0)
+		output_printf(out, "    long-lived               we keep its %s, it keeps our %s\n",
+			format_families(negotiated->long_lived_receive, receive),
+			format_families(negotiated->long_lived_send, send));
+}
+
+/* Paths that outlive their session. */
+static void stale_text(struct output *out, const struct stale_view *stale)
+{
+	if (stale->families == 0)
+		return;
+	output_printf(out, "  Stale paths                %s%s\n",
+		stale->retained != NULL ? "of the last session" : "wait for End-of-RIB",
+		stale->restored ? ", restored from the journal" : "");
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if ((stale->families & FAMILY_BIT(family)) == 0)
+			continue;
+		output_printf(out, "    %-24s %" PRIu64, family_name(family), stale->paths[family]);
+		if (stale->long_lived & FAMILY_BIT(family))
+			output_printf(out, ", long-lived stale for %us\n",
+				stale->long_lived_seconds[family]);
+		else
+			output_printf(out, ", for %us\n", stale->seconds);
+	}
 }
 
 static void negotiated_text(struct output *out, const struct negotiated *negotiated)
@@ -195,6 +288,7 @@ static void negotiated_text(struct output *out, const struct negotiated *negotia
 	output_printf(
 		out, "    extended message         %s\n", yes_no(negotiated->extended_message));
 	add_path_line(out, negotiated->add_path_receive, negotiated->add_path_send, "we ");
+	graceful_restart_text(out, negotiated);
 }
 
 static void messages_text(struct output *out, const struct peer_view *peer)
@@ -276,6 +370,7 @@ void peer_detail_text(struct output *out, const struct peer_view *peer)
 		peer->established_count == 1 ? "" : "s");
 	output_printf(out, "  Last down                  %s\n",
 		peer->last_down != NULL && peer->last_down[0] != '\0' ? peer->last_down : "never");
+	stale_text(out, &peer->stale);
 	capabilities_text(out, "Capabilities we sent", peer->capabilities_sent);
 	capabilities_text(out, "Capabilities received", peer->capabilities);
 	negotiated_text(out, peer->negotiated);

@@ -82,13 +82,14 @@ void peer_counts(const struct peer_view *peer, struct rib_peer_counts *counts)
 	*counts = (struct rib_peer_counts){ 0 };
 	if (peer->rib_peer != NULL)
 		rib_peer_counts(peer->rib_peer, counts);
+	else if (peer->stale.retained != NULL)
+		rib_peer_counts(peer->stale.retained, counts);
 }
 
-/* A count, or "-" where the family was not negotiated. */
-static void count_cell(
-	struct table *table, const struct peer_view *peer, enum family family, uint64_t count)
+/* A count, or "-" where `families` has not the family. */
+static void count_cell(struct table *table, uint8_t families, enum family family, uint64_t count)
 {
-	if (peer->negotiated == NULL || (peer->negotiated->families & FAMILY_BIT(family)) == 0)
+	if ((families & FAMILY_BIT(family)) == 0)
 		table_cell(table, "-");
 	else
 		table_cell(table, "%" PRIu64, count);
@@ -99,16 +100,19 @@ static void peer_row(void *context, const struct peer_view *peer)
 	struct table *table = context;
 	char address[IP_ADDRESS_TEXT_MAX], since[FORMAT_MAX];
 	struct rib_peer_counts counts;
+	uint8_t sent = peer->negotiated != NULL ? peer->negotiated->families : 0;
+	uint8_t received = peer->stale.retained != NULL ? peer->stale.families : sent;
 	peer_counts(peer, &counts);
 	table_cell(table, "%s", ip_address_format(&peer->address, address));
 	table_cell(table, "%" PRIu32, peer->as);
 	table_cell(table, "%s", peer->group->name);
-	table_cell(table, "%s", fsm_state_name(peer->state));
+	table_cell(table, "%s%s", fsm_state_name(peer->state),
+		peer->stale.families != 0 ? " (stale)" : "");
 	table_cell(table, "%s", format_duration(peer->state_seconds, since));
-	count_cell(table, peer, FAMILY_IPV4_UNICAST, counts.paths[FAMILY_IPV4_UNICAST]);
-	count_cell(table, peer, FAMILY_IPV6_UNICAST, counts.paths[FAMILY_IPV6_UNICAST]);
-	count_cell(table, peer, FAMILY_IPV4_UNICAST, counts.advertised[FAMILY_IPV4_UNICAST]);
-	count_cell(table, peer, FAMILY_IPV6_UNICAST, counts.advertised[FAMILY_IPV6_UNICAST]);
+	count_cell(table, received, FAMILY_IPV4_UNICAST, counts.paths[FAMILY_IPV4_UNICAST]);
+	count_cell(table, received, FAMILY_IPV6_UNICAST, counts.paths[FAMILY_IPV6_UNICAST]);
+	count_cell(table, sent, FAMILY_IPV4_UNICAST, counts.advertised[FAMILY_IPV4_UNICAST]);
+	count_cell(table, sent, FAMILY_IPV6_UNICAST, counts.advertised[FAMILY_IPV6_UNICAST]);
 	table_cell(table, "%s", peer->last_down != NULL ? peer->last_down : "");
 }
 

@@ -23,6 +23,7 @@ struct routes_state {
 	unsigned peer_session; /* how many times it was Established when the walk began */
 	bool advertised;
 	bool block; /* text: every attribute of each path */
+	bool stale; /* a stale path was among them */
 	bool big; /* the last paths took PATHS_BIG_BYTES */
 	uint64_t paths;
 	uint64_t prefixes;
@@ -48,6 +49,7 @@ static void visit_path(void *context, const struct rib_path_view *path)
 		routes->prefixes++;
 	routes->last = path->prefix;
 	routes->has_last = true;
+	routes->stale |= path->stale || route_long_lived_stale(path);
 	if (routes->request->json)
 		route_json(&routes->json, path, routes->advertised);
 	else if (routes->block)
@@ -59,6 +61,7 @@ static void visit_path(void *context, const struct rib_path_view *path)
 /* What the walk needs to know of its peer. */
 struct peer_now {
 	const struct rib_peer *rib_peer;
+	const struct rib_peer *retained; /* paths without a session (RFC 4724) */
 	enum fsm_state state;
 	unsigned session;
 	uint8_t families;
@@ -68,6 +71,7 @@ static void look(void *context, const struct peer_view *peer)
 {
 	struct peer_now *now = context;
 	now->rib_peer = peer->rib_peer;
+	now->retained = peer->stale.retained;
 	now->state = peer->state;
 	now->session = peer->established_count;
 	now->families = peer->negotiated != NULL ? peer->negotiated->families : 0;
@@ -83,6 +87,8 @@ static bool find_peer(struct request *request, struct routes_state *routes, bool
 	struct peer_now now = { 0 };
 	ip_address_format(&routes->peer, name);
 	bool exists = reflector_peer(request->reflector, &routes->peer, look, &now);
+	if (!routes->advertised && now.rib_peer == NULL)
+		now.rib_peer = now.retained;
 	if (first && !exists) {
 		request_fail(request, "no such peer %s: see show peers", name);
 		return false;
@@ -202,9 +208,10 @@ static void finish(struct request *request, struct routes_state *routes)
 		output_puts(out, "no routes\n");
 	else if (!routes->block)
 		output_printf(out,
-			"\n%" PRIu64 " path%s of %" PRIu64 " prefix%s; * is the best path\n",
+			"\n%" PRIu64 " path%s of %" PRIu64 " prefix%s; * is the best path%s\n",
 			routes->paths, routes->paths == 1 ? "" : "s", routes->prefixes,
-			routes->prefixes == 1 ? "" : "es");
+			routes->prefixes == 1 ? "" : "es",
+			routes->stale ? ", s a stale one, l a long-lived stale one" : "");
 }
 
 /* Bytes that this slice has rendered so far. */

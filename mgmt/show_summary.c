@@ -4,6 +4,75 @@
 #include "mgmt/format.h"
 #include "mgmt/show.h"
 
+#define AWAITED_MAX 8 /* peers that a line names */
+
+struct awaited {
+	struct output *out; /* text */
+	struct json *json; /* or JSON */
+	unsigned n;
+};
+
+static void name_awaited(void *context, const struct peer_view *peer)
+{
+	struct awaited *awaited = context;
+	char address[IP_ADDRESS_TEXT_MAX];
+	if (!peer->stale.awaited)
+		return;
+	ip_address_format(&peer->address, address);
+	if (awaited->json != NULL)
+		json_string(awaited->json, address);
+	else if (awaited->n++ < AWAITED_MAX)
+		output_printf(awaited->out, " %s", address);
+}
+
+/* The reflector's own restart: null when none is under way. */
+static void restart_json(
+	struct request *request, struct json *json, const struct reflector_totals *totals)
+{
+	struct awaited awaited = { .json = json };
+	json_key(json, "restart");
+	if (!totals->restarting) {
+		json_null(json);
+		return;
+	}
+	json_object_begin(json);
+	json_key_uint(json, "seconds-left", totals->restart_seconds);
+	json_key_bool(json, "end-of-rib-held", totals->end_of_rib_held);
+	json_key_uint(json, "restored-peers", totals->restored_peers);
+	json_key(json, "awaited-peers");
+	json_array_begin(json);
+	reflector_peers(request->reflector, name_awaited, &awaited);
+	json_array_end(json);
+	json_object_end(json);
+}
+
+static void restart_text(struct request *request, const struct reflector_totals *totals)
+{
+	struct output *out = &request->out;
+	struct awaited awaited = { .out = out };
+	if (totals->restarting) {
+		output_printf(out, "Restarting: at most %us left, %u of %u peers back",
+			totals->restart_seconds,
+			totals->restored_peers > totals->awaited_peers
+				? totals->restored_peers - totals->awaited_peers
+				: 0,
+			totals->restored_peers);
+		if (totals->awaited_peers > 0)
+			output_puts(out, "; waiting for");
+		reflector_peers(request->reflector, name_awaited, &awaited);
+		if (awaited.n > AWAITED_MAX)
+			output_printf(out, " and %u more", awaited.n - AWAITED_MAX);
+		output_puts(out, "\n");
+	}
+	if (totals->stale_peers > 0)
+		output_printf(out,
+			"Stale: %" PRIu64 " ipv4-unicast, %" PRIu64
+			" ipv6-unicast paths of %u peer%s\n",
+			totals->stale_paths[FAMILY_IPV4_UNICAST],
+			totals->stale_paths[FAMILY_IPV6_UNICAST], totals->stale_peers,
+			totals->stale_peers == 1 ? "" : "s");
+}
+
 static void summary_json(struct request *request, const struct config *config,
 	const struct reflector_totals *totals, const struct rib_counts *counts)
 {
@@ -27,6 +96,9 @@ static void summary_json(struct request *request, const struct config *config,
 	json_key_uint(&json, "connections-accepted", totals->connections_accepted);
 	json_key_uint(&json, "connections-refused", totals->connections_refused);
 	json_key_uint(&json, "reloads", totals->reloads);
+	json_key_uint(&json, "stale-peers", totals->stale_peers);
+	json_key_family_counts(&json, "stale-paths", totals->stale_paths);
+	restart_json(request, &json, totals);
 	json_object_end(&json);
 	output_puts(&request->out, "\n");
 }
@@ -50,6 +122,7 @@ static void summary_text(struct request *request, const struct config *config,
 		counts->attribute_sets, format_bytes(counts->memory, memory));
 	output_printf(out, "UPDATE messages: %" PRIu64 " received, %" PRIu64 " encoded\n",
 		counts->updates_received, counts->updates_encoded);
+	restart_text(request, totals);
 	output_printf(out,
 		"Connections: %" PRIu64 " accepted, %" PRIu64
 		" refused (no such peer); reloads: %" PRIu64 "\n\n",

@@ -24,3 +24,35 @@ bool shutdown_daemon(struct request *request)
 	request->after = reflector_shutdown;
 	return request_done(request, "heliostatd is shutting down");
 }
+
+/* The first line of `faults`, which is cut there. */
+static const char *first_line(char *faults)
+{
+	faults[strcspn(faults, "\n")] = '\0';
+	return faults;
+}
+
+/* What is in force was valid when it was read; the file may be another one by now. */
+bool restart_daemon(struct request *request)
+{
+	const char *file = reflector_config(request->reflector)->file;
+	char *text = NULL;
+	size_t size;
+	FILE *faults = open_memstream(&text, &size);
+	if (faults == NULL)
+		return request_no_memory(request);
+	struct config *config = config_load(file, faults);
+	bool valid = config != NULL;
+	config_free(config);
+	if (fclose(faults) != 0 || text == NULL) {
+		free(text);
+		return request_no_memory(request);
+	}
+	if (!valid)
+		request_fail(request, "heliostatd could not start again: %s", first_line(text));
+	free(text);
+	if (!valid)
+		return true;
+	request->after = reflector_restart;
+	return request_done(request, "heliostatd is restarting");
+}

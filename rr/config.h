@@ -42,8 +42,8 @@ struct config_group {
 	 * by the peers and theirs by us; 0, the default: not at all.
 	 */
 	uint32_t long_lived_time[FAMILY_COUNT];
-	bool long_lived_send_all; /* default false: such paths are sent to those alone who know of
-				     them; true: to all internal peers (section 4.6) */
+	bool long_lived_send_all; /* default false: of these peers those alone are sent such paths
+				     that know of them; true: all internal ones (section 4.6) */
 };
 
 struct config_peer {

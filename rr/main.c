@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mgmt/server.h"
 #include "rr/descriptors.h"
@@ -17,7 +19,7 @@
 
 #define DEFAULT_CONFIG "/etc/heliostat/heliostat.yaml"
 
-enum { EXIT_USAGE = 2, N_SIGNALS = 3 };
+enum { EXIT_USAGE = 2, EXIT_RESTART = 3, N_SIGNALS = 3 };
 
 static void usage(FILE *to)
 {
@@ -28,7 +30,9 @@ static void usage(FILE *to)
 	      "      --version      print the version and exit\n"
 	      "      --help         print this and exit\n"
 	      "Stays in the foreground and logs to stderr. SIGHUP loads the configuration again,\n"
-	      "SIGTERM and SIGINT end all sessions and the daemon, a second one at once.\n",
+	      "SIGTERM and SIGINT end all sessions, as router.on-terminate says, and the daemon; "
+	      "a\n"
+	      "second one ends it at once.\n",
 		to);
 }
 
@@ -73,6 +77,7 @@ struct daemon {
 	struct mgmt_server *mgmt;
 	struct event *signals[N_SIGNALS];
 	bool ending;
+	bool restart; /* this program is to begin anew */
 };
 
 static void on_end_signal(evutil_socket_t number, short what, void *context)
@@ -82,11 +87,11 @@ static void on_end_signal(evutil_socket_t number, short what, void *context)
 	(void)number;
 	(void)what;
 	if (daemon->ending) {
-		event_base_loopbreak(daemon->base);
+		reflector_abandon(daemon->reflector);
 		return;
 	}
 	daemon->ending = true;
-	reflector_shutdown(daemon->reflector, NULL);
+	reflector_terminate(daemon->reflector);
 }
 
 static void on_reload_signal(evutil_socket_t number, short what, void *context)
@@ -164,6 +169,7 @@ static int run(struct daemon *daemon, struct config *config)
 		fprintf(stderr, "heliostatd: the event loop failed: %s\n", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	daemon->restart = reflector_restarts(daemon->reflector);
 	return EXIT_SUCCESS;
 }
 
@@ -180,10 +186,38 @@ static void give_back(struct daemon *daemon)
 	libevent_global_shutdown();
 }
 
+/*
+ * Where the program is, for a restart: the file may be another one by then, an upgrade. False when
+ * that is not known.
+ */
+static bool find_program(char *path, size_t size)
+{
+	ssize_t len = readlink("/proc/self/exe", path, size);
+
+	if (len <= 0 || (size_t)len >= size)
+		return false;
+	path[len] = '\0';
+	return true;
+}
+
+/*
+ * Becomes the program anew, with the same process ID: a restart needs nobody to start it again, in
+ * a container or in the foreground. Comes back only when it cannot.
+ */
+static int begin_anew(const char *path, char **argv)
+{
+	/* Until it is watched again, a reload must not end us. */
+	(void)signal(SIGHUP, SIG_IGN);
+	execv(path, argv);
+	fprintf(stderr, "heliostatd: cannot start %s again: %s\n", path, strerror(errno));
+	return EXIT_RESTART;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .config = DEFAULT_CONFIG };
 	struct daemon daemon = { 0 };
+	char program[PATH_MAX];
 	int status = parse_options(argc, argv, &options);
 	struct config *config;
 
@@ -203,7 +237,9 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	descriptors_raise();
+	if (!find_program(program, sizeof program))
+		snprintf(program, sizeof program, "%s", argv[0]);
 	status = run(&daemon, config);
 	give_back(&daemon);
-	return status;
+	return daemon.restart ? begin_anew(program, argv) : status;
 }

@@ -13,6 +13,7 @@
 #define IDLE_HOLD_MAX	(120 * SECOND_US)
 #define FAULTS_FREE	3 /* failing sessions in a row before connections are refused */
 #define FORGET_US	(300 * SECOND_US)
+#define CROSSING_US	(2 * SECOND_US)
 
 struct peer *peer_new(struct reflector *reflector, const struct ip_address *address,
 	const struct config_group *group, const struct config_peer *config)
@@ -42,6 +43,7 @@ void peer_free(struct peer *peer)
 		session_free(peer->own);
 	if (peer->incoming != NULL)
 		session_free(peer->incoming);
+	graceful_restart_drop(peer);
 	free(peer);
 }
 
@@ -99,7 +101,7 @@ uint64_t peer_idle_hold_time(const struct peer *peer)
 
 void peer_start(struct peer *peer)
 {
-	if (peer->own == NULL || peer->leaving || peer->reflector->shutting_down)
+	if (peer->own == NULL || peer->leaving || peer->reflector->stopping != STOPPING_NOT)
 		return;
 	session_event(peer->own,
 		peer_connects(peer) ? FSM_EVENT_MANUAL_START : FSM_EVENT_MANUAL_START_PASSIVE,
@@ -110,7 +112,7 @@ void peer_start(struct peer *peer)
 static void start_later(struct peer *peer)
 {
 	if (peer->own == NULL || peer->own->state != FSM_IDLE || peer->leaving ||
-		peer->reflector->shutting_down)
+		peer->reflector->stopping != STOPPING_NOT)
 		return;
 	if (peer->incoming != NULL && peer->incoming->state >= FSM_OPEN_CONFIRM)
 		return;
@@ -120,19 +122,23 @@ static void start_later(struct peer *peer)
 		NULL);
 }
 
-void peer_stop(struct peer *peer, enum cease_subcode subcode, const char *text, bool again)
+void peer_stop(struct peer *peer, enum cease_subcode subcode, const char *text,
+	enum session_ending ending, bool again)
 {
 	bool leaving = peer->leaving;
 
 	/* Keeps peer_session_ended from starting anything before both are stopped. */
 	peer->leaving = true;
 	if (peer->own != NULL)
-		session_stop(peer->own, subcode, text);
+		session_stop(peer->own, subcode, text, ending);
 	if (peer->incoming != NULL)
-		session_stop(peer->incoming, subcode, text);
+		session_stop(peer->incoming, subcode, text, ending);
 	if (peer->own != NULL)
 		peer->own->idle_hold_at = 0;
 	peer->leaving = leaving;
+	/* At the end of the daemon the table stays as it is, for the journal. */
+	if (ending == ENDING_HARD && peer->reflector->stopping == STOPPING_NOT)
+		graceful_restart_drop(peer);
 	peer->faults = 0;
 	peer->refuse_until = 0;
 	if (again)
@@ -174,11 +180,12 @@ static void log_end(const struct session *session, const struct session_end *end
 {
 	const struct log *log = &session->reflector->log;
 	struct log_subject subject = session_subject(session);
+	char kept[128];
 
 	if (end->before == FSM_ESTABLISHED)
 		log_line(log, LOG_INFO, "session-down", &subject,
-			"session down after %" PRIu64 " s: %s", end->state_us / SECOND_US,
-			end->reason);
+			"session down after %" PRIu64 " s: %s%s", end->state_us / SECOND_US,
+			end->reason, graceful_restart_text(session->peer, kept, sizeof kept));
 	else if (end->event == FSM_EVENT_COLLISION_DUMP)
 		log_line(log, LOG_DEBUG, "session-collision", &subject,
 			"%s connection closed in %s: %s",
@@ -337,6 +344,7 @@ void peer_tick(struct peer *peer, uint64_t now)
 	}
 	if (peer->incoming != NULL)
 		session_tick(peer->incoming, now);
+	graceful_restart_tick(peer, now);
 	if (log_rate_settle(&peer->fault_rate, now, &suppressed)) {
 		struct log_subject subject = peer_subject(peer);
 
@@ -348,6 +356,7 @@ void peer_tick(struct peer *peer, uint64_t now)
 bool peer_forgettable(const struct peer *peer, uint64_t now)
 {
 	return peer->config == NULL && peer->incoming == NULL &&
+	       peer->graceful_restart.retained == NULL &&
 	       elapsed_us(peer->down_since, now) >= FORGET_US;
 }
 
@@ -394,6 +403,28 @@ static void refuse_second(struct peer *peer, struct session *established, int fd
 	}
 }
 
+/*
+ * RFC 4724 sections 4.2 and 5: a connection of a peer that restarts with Graceful Restart is the
+ * end of the one before. A connection that was on its way when the session came up is none of a
+ * restart
+ * ("the subsequent open connection"): it collides.
+ */
+static bool is_restart(const struct session *established)
+{
+	return established->negotiated.graceful_restart_receive != 0 &&
+	       elapsed_us(established->state_since, monotonic_us()) >= CROSSING_US;
+}
+
+static void end_restarted(struct session *established)
+{
+	struct peer *peer = established->peer;
+
+	session_event(established, FSM_EVENT_TCP_FAILS,
+		&(struct session_cause){
+			.text = "the peer has connected again: it has restarted" });
+	peer->connect_retry_counter = 0;
+}
+
 /* The peer of the address: configured, known, or new from a range; NULL when nothing covers it. */
 static struct peer *peer_for(
 	struct reflector *reflector, const struct ip_address *address, const char **why)
@@ -436,10 +467,12 @@ void peer_accept(
 		return;
 	}
 	established = peer_established(peer);
-	if (established != NULL) {
+	if (established != NULL && !is_restart(established)) {
 		refuse_second(peer, established, fd);
 		return;
 	}
+	if (established != NULL)
+		end_restarted(established);
 	/* The peer can only have one connection to us in earnest: the one before is gone for it. */
 	if (peer->incoming != NULL)
 		session_event(peer->incoming, FSM_EVENT_COLLISION_DUMP, NULL);

@@ -8,6 +8,7 @@
 #ifndef RR_PEER_H
 #define RR_PEER_H
 
+#include "rr/graceful_restart.h"
 #include "rr/session.h"
 
 struct peer {
@@ -17,6 +18,7 @@ struct peer {
 	const struct config_peer *config; /* NULL: dynamic */
 	struct session *own; /* configured peers: the connection that we initiate; NULL: dynamic */
 	struct session *incoming; /* NULL without one */
+	struct graceful_restart graceful_restart; /* paths that outlive their session */
 	bool leaving; /* being removed: no session is started again */
 
 	unsigned connect_retry_counter; /* RFC 4271 section 8; not reset before a session was stable
@@ -48,12 +50,13 @@ bool peer_connects(const struct peer *peer);
 void peer_start(struct peer *peer);
 /*
  * ManualStop of its sessions with Cease/`subcode`; configured peers stay Idle until peer_start
- * unless `again`.
+ * unless `again`. After ENDING_HARD no path of the peer is left.
  */
-void peer_stop(struct peer *peer, enum cease_subcode subcode, const char *text, bool again);
+void peer_stop(struct peer *peer, enum cease_subcode subcode, const char *text,
+	enum session_ending ending, bool again);
 /* Fires what is due. */
 void peer_tick(struct peer *peer, uint64_t now);
-/* True when the peer is dynamic and has been without a connection for long enough. */
+/* True when the peer is dynamic, has no paths, and no connection for long enough. */
 bool peer_forgettable(const struct peer *peer, uint64_t now);
 /* The session that is farthest; NULL when the peer has none. */
 struct session *peer_session(const struct peer *peer);

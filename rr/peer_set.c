@@ -65,7 +65,8 @@ void peers_remove(struct peer_set *set, struct peer *peer)
 
 static bool is_down_dynamic(const struct peer *peer)
 {
-	return peer->config == NULL && peer->down_since != 0;
+	return peer->config == NULL && peer->down_since != 0 &&
+	       peer->graceful_restart.retained == NULL;
 }
 
 static int compare_time(const void *left, const void *right)

@@ -12,11 +12,11 @@
 #include "rr/peer.h"
 #include "rr/reload.h"
 #include "rr/state.h"
+#include "rr/stopping.h"
 
 #define TICK_US		200000
 #define RUN_BUDGET_US	5000
 #define WRITE_BUDGET_US 20000 /* a turn; what is left over is written in the next */
-#define SHUTDOWN_US	(2 * SECOND_US)
 
 /*
  * Every write of UPDATEs sets a timer, so a random number must not cost a system call: Weyl's
@@ -125,17 +125,6 @@ static void settle_refused(struct reflector *reflector, uint64_t now)
 			suppressed);
 }
 
-/*
- * Ends the loop when the shutdown has nothing left to wait for. Looked at by the tick alone, which
- * leaves the shell that asked for the shutdown the time to read the answer.
- */
-static void check_shutdown(struct reflector *reflector, uint64_t now)
-{
-	if (reflector->shutting_down &&
-		(LIST_EMPTY(&reflector->closings) || now >= reflector->shutdown_deadline))
-		event_base_loopbreak(reflector->base);
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
 	struct reflector *reflector = context;
@@ -143,6 +132,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	graceful_restart_period_tick(reflector, now);
 	peers_tick(&reflector->peers, now);
 	closing_tick(reflector, now);
 	listeners_tick(reflector, now);
@@ -150,7 +140,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
 	reap(reflector);
 	reflector_schedule(
 		reflector); /* what the RIB could not do for want of memory is tried again */
-	check_shutdown(reflector, now);
+	stopping_tick(reflector, now);
 }
 
 static void on_output_ready(void *context, struct rib_peer *peer)
@@ -169,6 +159,14 @@ static void on_update_fault(void *context, struct rib_peer *peer, struct span bo
 	peer_update_fault(session->peer, body, attribute_context, faults);
 }
 
+static void on_end_of_rib(void *context, struct rib_peer *peer, enum family family)
+{
+	struct session *session = rib_peer_session(peer);
+
+	(void)context;
+	graceful_restart_end_of_rib(session->peer, family);
+}
+
 struct rib *reflector_rib_new(struct reflector *reflector, const struct config *config)
 {
 	struct rib_parameters parameters = {
@@ -178,6 +176,7 @@ struct rib *reflector_rib_new(struct reflector *reflector, const struct config *
 		.callbacks = {
 			.output_ready = on_output_ready,
 			.update_fault = on_update_fault,
+			.end_of_rib = on_end_of_rib,
 			.context = reflector,
 		},
 	};
@@ -274,26 +273,39 @@ bool reflector_start(struct reflector *reflector, FILE *faults)
 
 void reflector_shutdown(struct reflector *reflector, const char *text)
 {
-	if (reflector->shutting_down)
-		return;
-	log_line(&reflector->log, LOG_INFO, "shutdown", NULL, "shutting down%s%s",
-		text != NULL ? ": " : "", text != NULL ? text : "");
-	listeners_prune(reflector, NULL);
-	for (size_t i = 0; i < reflector->peers.count; i++)
-		peer_stop(reflector->peers.peers[i], CEASE_ADMIN_SHUTDOWN, text, false);
-	/*
-	 * Only now: a closing that ends in between must not end the loop before the others were
-	 * begun.
-	 */
-	reflector->shutting_down = true;
-	reflector->shutdown_deadline = monotonic_us() + SHUTDOWN_US;
+	stopping_begin(reflector, STOPPING_TO_SHUT_DOWN, text);
+}
+
+void reflector_restart(struct reflector *reflector, const char *text)
+{
+	(void)text;
+	stopping_begin(reflector, STOPPING_TO_RESTART, NULL);
+}
+
+bool reflector_restarts(const struct reflector *reflector)
+{
+	return reflector->stopping != STOPPING_NOT &&
+	       reflector->stopping_reason == STOPPING_TO_RESTART && !reflector->abandoned;
+}
+
+void reflector_terminate(struct reflector *reflector)
+{
+	stopping_begin(reflector,
+		reflector->config->on_terminate == TERMINATE_SHUTDOWN ? STOPPING_TO_SHUT_DOWN
+								      : STOPPING_TO_TERMINATE,
+		NULL);
+}
+
+void reflector_abandon(struct reflector *reflector)
+{
+	reflector->abandoned = true;
+	event_base_loopbreak(reflector->base);
 }
 
 void reflector_free(struct reflector *reflector)
 {
 	if (reflector == NULL)
 		return;
-	reflector->shutting_down = false;
 	listeners_prune(reflector, NULL);
 	peers_free(&reflector->peers);
 	reap(reflector);
@@ -307,6 +319,7 @@ void reflector_free(struct reflector *reflector)
 		rib_free(reflector->rib);
 	local_addresses_free(&reflector->local_addresses);
 	config_free(reflector->config);
+	free(reflector->stopping_text);
 	free(reflector->input);
 	free(reflector);
 }
@@ -331,7 +344,7 @@ bool reflector_reload(struct reflector *reflector)
 	size_t size = 0;
 	FILE *faults;
 
-	if (reflector->shutting_down)
+	if (reflector->stopping != STOPPING_NOT)
 		return false;
 	faults = open_memstream(&text, &size);
 	if (faults == NULL) {

@@ -32,6 +32,18 @@ bool reflector_start(struct reflector *reflector, FILE *faults);
  * once it is written (or 2 s passed), and ends the event loop.
  */
 void reflector_shutdown(struct reflector *reflector, const char *text);
+/*
+ * Ends likewise, but so that peers with Graceful Restart keep our routes (RFC 4724, RFC 8538); the
+ * caller of the event loop is to start the program anew (reflector_restarts). `text` is not used.
+ */
+void reflector_restart(struct reflector *reflector, const char *text);
+/* True when the event loop ended for reflector_restart. */
+bool reflector_restarts(const struct reflector *reflector);
+/* What router.on-terminate says: the end as for a restart that somebody else sees to, or for good.
+ */
+void reflector_terminate(struct reflector *reflector);
+/* Ends the event loop at once: nothing is waited for any more. */
+void reflector_abandon(struct reflector *reflector);
 void reflector_free(struct reflector *reflector);
 
 /*
@@ -53,10 +65,32 @@ struct reflector_totals {
 	uint64_t connections_accepted;
 	uint64_t connections_refused; /* from addresses that no peer and no range covers */
 	uint64_t reloads;
+	unsigned stale_peers; /* that have stale paths */
+	uint64_t stale_paths[FAMILY_COUNT];
+	/* The reflector's own restart (RFC 4724 section 4.1), after the journal restored the table.
+	 */
+	bool restarting;
+	bool end_of_rib_held; /* back, until all are there */
+	unsigned restart_seconds; /* until it is over at the latest */
+	unsigned restored_peers;
+	unsigned awaited_peers; /* of these, not back yet */
 };
 void reflector_totals(const struct reflector *reflector, struct reflector_totals *totals);
 
 #define DOWN_REASON_MAX 256
+
+/* Paths of a peer that outlive their session, or have outlived it and are not refreshed yet. */
+struct stale_view {
+	const struct rib_peer *retained; /* while the peer has no session; NULL else */
+	uint8_t families; /* that may have stale paths; 0: none is kept */
+	uint8_t long_lived; /* of these, long-lived stale (RFC 9494) */
+	uint64_t paths[FAMILY_COUNT];
+	unsigned seconds; /* until those that are not long-lived go, or become it; 0: no timer runs
+			   */
+	unsigned long_lived_seconds[FAMILY_COUNT]; /* until the long-lived ones go */
+	bool restored; /* by the journal */
+	bool awaited; /* the reflector's restart waits for the peer */
+};
 
 /* One peer, as `show peers` prints it. Borrowed, valid during the visit only. */
 struct peer_view {
@@ -85,6 +119,7 @@ struct peer_view {
 	const char *last_down; /* why the last session ended: "received Cease/Administrative
 				  Shutdown: text"; "" at first */
 	const struct rib_peer *rib_peer; /* NULL unless Established */
+	struct stale_view stale;
 };
 
 /* In order of address. */

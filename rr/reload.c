@@ -18,7 +18,9 @@ static enum change compare_groups(const struct config_group *old, const struct c
 	if (old->as != new->as || old->families != new->families ||
 		old->hold_time != new->hold_time ||
 		old->add_path_receive != new->add_path_receive ||
-		old->add_path_send != new->add_path_send)
+		old->add_path_send != new->add_path_send ||
+		old->graceful_restart != new->graceful_restart ||
+		memcmp(old->long_lived_time, new->long_lived_time, sizeof old->long_lived_time))
 		return CHANGE_RESET;
 	/*
 	 * Between an internal and an external role the AS differs, or the routes of the session
@@ -26,7 +28,8 @@ static enum change compare_groups(const struct config_group *old, const struct c
 	 */
 	if ((old->role == ROLE_EXTERNAL) != (new->role == ROLE_EXTERNAL))
 		return CHANGE_RESET;
-	if (old->role != new->role || old->next_hop != new->next_hop)
+	if (old->role != new->role || old->next_hop != new->next_hop ||
+		old->long_lived_send_all != new->long_lived_send_all)
 		return CHANGE_MOVE;
 	return CHANGE_NONE;
 }
@@ -49,6 +52,8 @@ static void move_peer(struct peer *peer)
 		return;
 	session_rib_parameters(session, &parameters);
 	if (rib_peer_move(peer->reflector->rib, session->rib_peer, &parameters)) {
+		peer->graceful_restart.parameters = parameters;
+		peer->graceful_restart.parameters.session = NULL;
 		log_line(&peer->reflector->log, LOG_INFO, "peer-moved", &subject,
 			"settings changed without a new session: role %s, next-hop %s",
 			role_name(peer->group->role),
@@ -97,10 +102,17 @@ static void update_peer(struct peer *peer, const struct config_peer *config_peer
 		change = of_peer > change ? of_peer : change;
 		passive_changed = old->passive != config_peer->passive;
 	}
+	/* What the peer's routes mean, or whose they are, is another matter then: none is kept. */
+	bool another = all || peer->group->as != group->as || !group->graceful_restart ||
+		       (peer->group->role == ROLE_EXTERNAL) != (group->role == ROLE_EXTERNAL);
+
 	if (change == CHANGE_RESET)
-		peer_stop(peer, CEASE_CONFIG_CHANGE, NULL, false);
+		peer_stop(peer, CEASE_CONFIG_CHANGE, NULL, another ? ENDING_HARD : ENDING_GRACEFUL,
+			false);
 	peer->group = group;
 	peer->config = config_peer;
+	if (change != CHANGE_NONE)
+		graceful_restart_regroup(peer);
 	if (change == CHANGE_RESET)
 		peer_start(peer);
 	else if (change == CHANGE_MOVE)
@@ -121,7 +133,7 @@ static bool change_kind(struct peer *peer, const struct config_peer *config_peer
 	}
 	if (config_peer == NULL && peer->own != NULL) {
 		peer->leaving = true;
-		session_stop(peer->own, CEASE_CONFIG_CHANGE, NULL);
+		session_stop(peer->own, CEASE_CONFIG_CHANGE, NULL, ENDING_GRACEFUL);
 		peer->leaving = false;
 		session_free(peer->own);
 		peer->own = NULL;
@@ -137,7 +149,7 @@ static void remove_peer(struct reflector *reflector, struct peer *peer)
 	peer->leaving = true;
 	log_line(&reflector->log, LOG_INFO, "peer-removed", &subject,
 		"no longer in the configuration");
-	peer_stop(peer, CEASE_PEER_DECONFIGURED, NULL, false);
+	peer_stop(peer, CEASE_PEER_DECONFIGURED, NULL, ENDING_HARD, false);
 	peers_remove(&reflector->peers, peer);
 }
 
@@ -196,7 +208,8 @@ static void replace_rib(struct reflector *reflector, struct rib *rib)
 	log_line(&reflector->log, LOG_WARNING, "reload", NULL,
 		"router as, id or cluster-id changed: all sessions are reset");
 	for (size_t i = 0; i < reflector->peers.count; i++)
-		peer_stop(reflector->peers.peers[i], CEASE_CONFIG_CHANGE, NULL, false);
+		peer_stop(reflector->peers.peers[i], CEASE_CONFIG_CHANGE, NULL, ENDING_HARD, false);
+	graceful_restart_period_cancel(reflector);
 	rib_free(reflector->rib);
 	reflector->rib = rib;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "rr/graceful_restart.h"
 #include "rr/peer.h"
 
 #define HOLD_LARGE_US	 (240 * SECOND_US) /* RFC 4271 section 8.2.2 */
@@ -68,6 +69,7 @@ static void send_open(struct session *session)
 			.add_path_send = group->add_path_send == ADD_PATH_ALL ? group->families : 0,
 		},
 	};
+	graceful_restart_offer(session->peer, &session->ours.capabilities);
 	open_write(&w, &session->ours);
 	session_send(session, MESSAGE_OPEN, bytes, writer_len(&w));
 }
@@ -142,6 +144,7 @@ void session_rib_parameters(const struct session *session, struct rib_peer_param
 		.add_path_receive = session->negotiated.add_path_receive,
 		.add_path_send = session->negotiated.add_path_send,
 		.next_hop = peer->group->next_hop,
+		.long_lived = graceful_restart_long_lived_send(session),
 		.session = (void *)(uintptr_t)session,
 	};
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -158,8 +161,7 @@ static void establish(struct session *session)
 	struct bgp_error error;
 
 	session_rib_parameters(session, &parameters);
-	session->rib_peer = rib_peer_up(session->reflector->rib, &parameters);
-	if (session->rib_peer == NULL) {
+	if (!graceful_restart_up(session, &parameters)) {
 		cease_set(&error, CEASE_OUT_OF_RESOURCES, NULL, "no memory for another session");
 		session_event(session, FSM_EVENT_AUTOMATIC_STOP,
 			&(struct session_cause){ .error = &error });
@@ -206,40 +208,61 @@ static void choose_error(const struct fsm_step *step, enum fsm_state before, enu
 	}
 }
 
+/* Sends the NOTIFICATION and closes. */
+static void send_notification(struct session *session, const struct fsm_step *step,
+	const struct session_cause *cause, struct session_end *end, char *reason, size_t size)
+{
+	struct bgp_error error;
+	uint8_t bytes[BGP_HEADER_LEN + 2 + BGP_ERROR_DATA_MAX];
+	struct writer w = writer_of(bytes, sizeof bytes);
+	bool hard = cause->hard && end->before == FSM_ESTABLISHED &&
+		    session->negotiated.graceful_notification;
+	char name[96];
+	bool plain, sent;
+
+	choose_error(step, end->before, end->event, cause, &error);
+	plain = strcmp(error.reason, bgp_error_subcode_name(error.code, error.subcode)) == 0;
+	bgp_error_format(error.code, error.subcode, name, sizeof name);
+	if (hard)
+		hard_reset_wrap(&error);
+	notification_write(&w, &error);
+	sent = session_detach(session, bytes, w.overflow ? 0 : writer_len(&w));
+	if (sent)
+		session->peer->messages_sent[MESSAGE_NOTIFICATION]++;
+	end->code_sent = error.code;
+	/* RFC 8538 section 6: a Hard Reset is reported as one, with what it carries. */
+	int len = snprintf(reason, size, "%s %s%s%s", sent ? "sent" : "could not send",
+		hard ? "Cease/Hard Reset (" : "", name, hard ? ")" : "");
+
+	if (!plain && (size_t)len < size)
+		snprintf(reason + len, size - (size_t)len, ": %s", error.reason);
+}
+
 /* The part of a step that ends the connection. Fills `end` for the peer. */
 static void end_connection(struct session *session, const struct fsm_step *step,
 	const struct session_cause *cause, struct session_end *end, char *reason, size_t size)
 {
-	struct bgp_error error = { 0 };
-	uint8_t bytes[BGP_HEADER_LEN + 2 + BGP_ERROR_DATA_MAX];
-	struct writer w = writer_of(bytes, sizeof bytes);
+	const struct session_cause none = { 0 };
+	struct session_loss loss;
 
-	if (step->actions & FSM_DO_SEND_NOTIFICATION) {
-		char name[96];
-		bool sent;
-
-		choose_error(step, end->before, end->event, cause, &error);
-		notification_write(&w, &error);
-		sent = session_detach(session, bytes, w.overflow ? 0 : writer_len(&w));
-		if (sent)
-			session->peer->messages_sent[MESSAGE_NOTIFICATION]++;
-		end->code_sent = error.code;
-		bool plain = strcmp(error.reason,
-				     bgp_error_subcode_name(error.code, error.subcode)) == 0;
-
-		snprintf(reason, size, "%s %s%s%s", sent ? "sent" : "could not send",
-			bgp_error_format(error.code, error.subcode, name, sizeof name),
-			plain ? "" : ": ", plain ? "" : error.reason);
+	cause = cause != NULL ? cause : &none;
+	loss = (struct session_loss){
+		.notification = end->event == FSM_EVENT_NOTIFICATION ||
+				end->event == FSM_EVENT_NOTIFICATION_VERSION,
+		.hard = cause->hard,
+	};
+	if ((step->actions & FSM_DO_SEND_NOTIFICATION) && !cause->silent) {
+		loss.notification = true;
+		send_notification(session, step, cause, end, reason, size);
 	} else {
-		session_detach(session, NULL, 0);
+		session_detach(session, cause->silent ? (const uint8_t *)"" : NULL, 0);
 		snprintf(reason, size, "%s",
-			cause != NULL && cause->text != NULL ? cause->text
-							     : fsm_event_name(end->event));
+			cause->text != NULL ? cause->text : fsm_event_name(end->event));
 	}
+	/* "Deletes all routes", unless Graceful Restart has them stay. */
 	if ((step->actions & FSM_DO_DELETE_ROUTES) && session->rib_peer != NULL) {
 		peer_count_updates(session);
-		rib_peer_down(session->reflector->rib, session->rib_peer);
-		session->rib_peer = NULL;
+		graceful_restart_lost(session, &loss);
 		reflector_schedule(session->reflector);
 	}
 	session->hold_at = 0;
@@ -314,12 +337,25 @@ void session_event(struct session *session, enum fsm_event event, const struct s
 	go_on(session, &step, now);
 }
 
-void session_stop(struct session *session, enum cease_subcode subcode, const char *text)
+void session_stop(struct session *session, enum cease_subcode subcode, const char *text,
+	enum session_ending ending)
 {
+	const struct negotiated *agreed = &session->negotiated;
 	struct bgp_error error;
+	struct session_cause cause = { .error = &error, .hard = ending == ENDING_HARD };
 
 	cease_set(&error, subcode, text, text);
-	session_event(session, FSM_EVENT_MANUAL_STOP, &(struct session_cause){ .error = &error });
+	/*
+	 * RFC 4724 section 4: after a NOTIFICATION the peer keeps nothing, unless it has the N bit
+	 * (RFC 8538 section 4).
+	 */
+	if (ending == ENDING_RESTART && session->state == FSM_ESTABLISHED &&
+		!agreed->graceful_notification &&
+		(agreed->graceful_restart_send | agreed->long_lived_send) != 0) {
+		cause.silent = true;
+		cause.text = "closed without NOTIFICATION: the peer keeps our routes";
+	}
+	session_event(session, FSM_EVENT_MANUAL_STOP, &cause);
 }
 
 bool session_ask_refresh(struct session *session)

@@ -50,11 +50,21 @@ struct session {
 	struct session_buffer control; /* its first message may be sent in part */
 };
 
+/* How a session is ended by us. */
+enum session_ending {
+	ENDING_GRACEFUL, /* where RFC 8538 has it so, the routes of both sides outlive the session
+			  */
+	ENDING_HARD, /* they go: a Hard Reset where the peer knows it (RFC 8538 section 3.1) */
+	ENDING_RESTART, /* the reflector restarts: whoever has Graceful Restart keeps our routes */
+};
+
 /* What made an event, for the NOTIFICATION and the log. */
 struct session_cause {
 	const struct bgp_error *error; /* what a NOTIFICATION is to say; NULL: what the FSM says */
 	uint8_t message_type; /* enum message_type of an unexpected message (RFC 6608) */
 	const char *text; /* why, where there is no error; NULL: nothing to add */
+	bool hard; /* a Hard Reset was received, or is to be sent where the peer knows it */
+	bool silent; /* no NOTIFICATION: with one the peer would not keep our routes */
 };
 
 /* What became of a session whose FSM left OpenSent or a later state, or failed on the way there. */
@@ -80,7 +90,8 @@ void session_event(
 /*
  * ManualStop with Cease/`subcode` (`text`: RFC 9003, or NULL). Nothing in Idle.
  */
-void session_stop(struct session *session, enum cease_subcode subcode, const char *text);
+void session_stop(struct session *session, enum cease_subcode subcode, const char *text,
+	enum session_ending ending);
 /* Fires the deadlines that are due. */
 void session_tick(struct session *session, uint64_t now);
 
@@ -102,9 +113,9 @@ struct log_subject session_subject(const struct session *session);
  */
 bool session_attach(struct session *session, int fd, bool connecting);
 /*
- * Lets go of the connection: sends what control output there is, then `notification` (may be
- * empty), at a message boundary if one can be had, then closes gently. True when the NOTIFICATION
- * was handed over.
+ * Lets go of the connection. Without `notification` at once; with one, which may be empty, sends
+ * what control output there is, then the NOTIFICATION, at a message boundary if one can be had,
+ * then closes gently. True when the NOTIFICATION was handed over.
  */
 bool session_detach(struct session *session, const uint8_t *notification, size_t len);
 /* Reads once and takes the messages. Returns how many bytes came. */

@@ -189,7 +189,7 @@ bool session_detach(struct session *session, const uint8_t *notification, size_t
 	 * Bytes of control output that are waiting go first: they are OPEN and KEEPALIVE, or the
 	 * rest of one.
 	 */
-	gentle = len > 0 && reach_boundary(session) &&
+	gentle = notification != NULL && reach_boundary(session) &&
 		 session_buffer_append(&session->control, notification, len);
 	if (session->events_assigned) {
 		event_del(&session->read_event);

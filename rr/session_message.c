@@ -36,17 +36,17 @@ static void take_notification(struct session *session, struct span body)
 	char name[96], text[DOWN_REASON_MAX];
 
 	notification_read(body, &notification);
-	bgp_error_format(notification.code, notification.subcode, name, sizeof name);
-	if (notification.shutdown_text[0] != '\0')
-		snprintf(
-			text, sizeof text, "received %s: %.140s", name, notification.shutdown_text);
-	else
-		snprintf(text, sizeof text, "received %s", name);
+	bgp_error_format(notification.reason_code, notification.reason_subcode, name, sizeof name);
+	/* RFC 8538 section 6: a Hard Reset is reported as one, with what it carries. */
+	snprintf(text, sizeof text, "received %s%s%s%s%.128s",
+		notification.hard_reset ? "Cease/Hard Reset (" : "", name,
+		notification.hard_reset ? ")" : "",
+		notification.shutdown_text[0] != '\0' ? ": " : "", notification.shutdown_text);
 	session_event(session,
 		notification.code == ERROR_OPEN && notification.subcode == OPEN_BAD_VERSION
 			? FSM_EVENT_NOTIFICATION_VERSION
 			: FSM_EVENT_NOTIFICATION,
-		&(struct session_cause){ .text = text });
+		&(struct session_cause){ .text = text, .hard = notification.hard_reset });
 }
 
 static void take_update(struct session *session, struct span body)

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "rr/graceful_restart.h"
 #include "rr/log.h"
 #include "rr/reflector.h"
 #include "rr/socket.h"
@@ -41,6 +42,14 @@ struct peer_set {
 	size_t down_dynamic; /* dynamic peers without a connection, as of the last tick */
 };
 
+/* How far the end of the reflector is (stopping.h), and what comes after it. */
+enum stopping { STOPPING_NOT, STOPPING_FLUSH, STOPPING_CLOSE };
+enum stopping_reason {
+	STOPPING_TO_SHUT_DOWN, /* nothing: peers give up our routes */
+	STOPPING_TO_TERMINATE, /* whoever ended us starts us again: peers keep our routes */
+	STOPPING_TO_RESTART, /* main.c starts us again: peers keep our routes */
+};
+
 struct reflector {
 	struct event_base *base;
 	struct config *config;
@@ -66,8 +75,12 @@ struct reflector {
 	bool run_queued;
 	bool running;
 	bool input_full; /* some socket had more than one read takes */
-	bool shutting_down;
-	uint64_t shutdown_deadline;
+	enum stopping stopping;
+	enum stopping_reason stopping_reason;
+	char *stopping_text; /* for the peers; NULL without */
+	uint64_t stopping_deadline;
+	bool abandoned; /* told to end a second time: nothing is waited for any more */
+	struct restart_period restart; /* our own, after the journal restored the table */
 
 	uint64_t started_wall; /* seconds since 1970 */
 	uint64_t started; /* monotonic microseconds */

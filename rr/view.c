@@ -4,18 +4,38 @@
 #include "rr/peer.h"
 #include "rr/state.h"
 
+static void total_peer(const struct peer *peer, uint64_t now, struct reflector_totals *totals)
+{
+	struct stale_view stale;
+
+	graceful_restart_view(peer, now, &stale);
+	totals->established += peer_established(peer) != NULL;
+	totals->stale_peers += stale.families != 0;
+	totals->awaited_peers += stale.awaited;
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		totals->stale_paths[family] += stale.paths[family];
+}
+
 void reflector_totals(const struct reflector *reflector, struct reflector_totals *totals)
 {
+	uint64_t now = monotonic_us();
+
 	*totals = (struct reflector_totals){
 		.started = reflector->started_wall,
-		.uptime = (monotonic_us() - reflector->started) / SECOND_US,
+		.uptime = (now - reflector->started) / SECOND_US,
 		.peers = (unsigned)reflector->peers.count,
 		.connections_accepted = reflector->connections_accepted,
 		.connections_refused = reflector->connections_refused,
 		.reloads = reflector->reloads,
+		.restarting = reflector->restart.until != 0,
+		.end_of_rib_held = reflector->restart.holding,
+		.restart_seconds = (unsigned)((elapsed_us(now, reflector->restart.until) +
+						      SECOND_US - 1) /
+					      SECOND_US),
+		.restored_peers = reflector->restart.peers,
 	};
 	for (size_t i = 0; i < reflector->peers.count; i++)
-		totals->established += peer_established(reflector->peers.peers[i]) != NULL;
+		total_peer(reflector->peers.peers[i], now, totals);
 }
 
 static void view_session(const struct session *session, uint64_t now, struct peer_view *view)
@@ -76,6 +96,7 @@ static void view_peer(const struct peer *peer,
 		view_session(session, now, &view);
 	else
 		view.state_seconds = elapsed_us(peer->down_since, now) / SECOND_US;
+	graceful_restart_view(peer, now, &view.stale);
 	visit(context, &view);
 }
 
@@ -117,7 +138,7 @@ enum clear_result reflector_clear(
 	if (peer == NULL)
 		return CLEAR_NO_SUCH_PEER;
 	if (kind == CLEAR_HARD) {
-		peer_stop(peer, CEASE_ADMIN_RESET, NULL, true);
+		peer_stop(peer, CEASE_ADMIN_RESET, NULL, ENDING_HARD, true);
 		return CLEAR_DONE;
 	}
 	session = peer_established(peer);

@@ -19,10 +19,10 @@ CLIENT = {"role": "client"}
 class Setup:
     """A reflector and BIRD 2 peers a, b, c ...; `groups` names each one's group."""
 
-    def __init__(self, t, groups, membership, kinds=()):
+    def __init__(self, t, groups, membership, kinds=(), router=None):
         self.lab = t.lab()
         self.hub = self.lab.host("hub")
-        self.reflector = Heliostat(self.hub, as_number=AS, groups=groups)
+        self.reflector = Heliostat(self.hub, as_number=AS, groups=groups, router=router)
         self.peers = {}
         for name, group in membership.items():
             kind = dict(kinds).get(name, Bird2)
@@ -233,9 +233,9 @@ def role_changes_without_a_reset(t):
 
 
 @suite.test
-def sigterm_is_an_administrative_shutdown(t):
+def sigterm_as_an_administrative_shutdown(t):
     setup = Setup(t, {"one": dict(CLIENT)}, {"bird2": "one", "frr": "one", "openbgpd": "one"},
-                  {"frr": Frr, "openbgpd": OpenBgpd}.items())
+                  {"frr": Frr, "openbgpd": OpenBgpd}.items(), {"on-terminate": "shutdown"})
     with t.case("exit status 0, nothing leaked"):
         setup.reflector.stop()
     for name, words in {"bird2": "Administrative shutdown", "frr": "Cease/Administrative Shutdown",

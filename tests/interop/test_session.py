@@ -223,7 +223,7 @@ def connections(t):
     with t.case("SIGTERM"):
         last = hub.dial("127.1.0.6").establish()
         hub.rr.process.signal_main(15)
-        last.expect_notification(6, 2)
+        last.expect_notification(6, 4)  # it is to be started again: Administrative Reset
         assert hub.rr.process.wait() == 0
         hub.rr.check_clean()
 
@@ -253,7 +253,7 @@ def cease_to_a_peer_that_does_not_read(t):
     while kind == UPDATE:
         updates += 1
         kind, body = deaf.read((KEEPALIVE,))
-    assert (kind, body[:2]) == (NOTIFICATION, b"\6\2"), f"found message type {kind} {body.hex()} behind whole UPDATEs"
+    assert (kind, body[:2]) == (NOTIFICATION, b"\6\4"), f"found message type {kind} {body.hex()} behind whole UPDATEs"
     assert updates < 5000, "the peer took everything: it was not deaf"
     assert hub.rr.process.wait() == 0
     hub.rr.check_clean()

@@ -25,6 +25,12 @@ void reflector_shutdown(struct reflector *reflector, const char *text)
 		text != NULL ? text : "(none)");
 }
 
+void reflector_restart(struct reflector *reflector, const char *text)
+{
+	(void)text;
+	reflector->restarts++;
+}
+
 void reflector_totals(const struct reflector *reflector, struct reflector_totals *totals)
 {
 	*totals = (struct reflector_totals){

@@ -28,6 +28,7 @@ struct reflector {
 	struct span attributes; /* of each path; len 0: a few of every kind */
 	uint64_t walks; /* calls of rib_walk */
 	uint64_t visited; /* paths that walks have visited */
+	unsigned restarts;
 	unsigned shutdowns;
 	char shutdown_text[256];
 };

@@ -118,15 +118,14 @@ static void test_faults(void **state)
 		const char *line;
 		const char *fault;
 	} rows[] = {
-		{ "", "empty line: expected one of: show, clear, shutdown, help" },
+		{ "", "empty line: expected one of: show, clear, shutdown, restart, help" },
 		{ "shwo summary", "unknown command \"shwo\": did you mean \"show\"?" },
 		{ "show pers", "unknown command \"show pers\": did you mean \"show peers\"?" },
 		{ "show history", "unknown command \"show history\": found \"history\", expected "
 				  "one of: summary, peers, "
 				  "groups, routes, version, config" },
 		{ "monitor", "unknown command \"monitor\": found \"monitor\", expected one of: "
-			     "show, clear, shutdown, "
-			     "help" },
+			     "show, clear, shutdown, restart, help" },
 		{ "sh", "\"sh\" is ambiguous: show, shutdown" },
 		{ "show", "incomplete command \"show\": expected one of: summary, peers, groups, "
 			  "routes, version, "
@@ -250,7 +249,7 @@ static void test_completion(void **state)
 		const char *line;
 		const char *words;
 	} rows[] = {
-		{ "", "show clear shutdown help " },
+		{ "", "show clear shutdown restart help " },
 		{ "s", "show shutdown " },
 		{ "show", "show " },
 		{ "show ", "summary peers groups routes version config " },
@@ -298,7 +297,7 @@ static void test_usage(void **state)
 {
 	struct output usages = { 0 };
 	(void)state;
-	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 9);
+	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 10);
 	assert_string_equal(usages.bytes, "show summary\n"
 					  "show peers [ADDRESS]\n"
 					  "show groups\n"
@@ -308,6 +307,7 @@ static void test_usage(void **state)
 					  "show config [effective]\n"
 					  "clear peer ADDRESS [soft|hard]\n"
 					  "shutdown [TEXT]\n"
+					  "restart\n"
 					  "help [COMMAND]\n");
 	output_clear(&usages);
 	assert_int_equal(command_matching(mgmt_commands(), "cl", count_row, &usages), 1);

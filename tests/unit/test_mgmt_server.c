@@ -202,8 +202,8 @@ static void test_answers(void **state)
 		{ "xml show version\n", "err\nfound an unknown format at the beginning of the "
 					"request, expected text, json or "
 					"complete\nend 2\n" },
-		{ "text\n",
-			"err\nempty line: expected one of: show, clear, shutdown, help\nend 2\n" },
+		{ "text\n", "err\nempty line: expected one of: show, clear, shutdown, restart, "
+			    "help\nend 2\n" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		ask(*state, rows[i].request, rows[i].answer);
@@ -243,7 +243,7 @@ static void test_requests_in_one_write(void **state)
 	assert_true(closed);
 	assert_answer(&heard, "out\nrouter: { as: 64512 }\nend 0\n"
 			      "err\nunknown command \"nonsense\": found \"nonsense\", expected "
-			      "one of: show, clear, shutdown, help\nend 2\n"
+			      "one of: show, clear, shutdown, restart, help\nend 2\n"
 			      "out\nrouter: { as: 64512 }\nend 0\n");
 	close(fd);
 	output_free(&heard);
@@ -418,6 +418,7 @@ static void test_route_json(void **state)
 		"out\n{\"routes\":[\n"
 		"{\"prefix\":\"10.0.0.0/"
 		"32\",\"family\":\"ipv4-unicast\",\"path-id\":0,\"best\":true,"
+		"\"stale\":false,\"long-lived-stale\":false,"
 		"\"peer\":\"10.1.0.1\",\"peer-as\":64512,\"peer-bgp-identifier\":\"10.0.0.9\","
 		"\"peer-role\":\"client\",\"next-hop\":\"192.0.2.7\",\"next-hop-link-local\":null,"
 		"\"origin\":\"igp\",\"as-path\":\"64513 "

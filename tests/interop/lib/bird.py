@@ -64,9 +64,10 @@ class Bird(Daemon):
         with open(self.configuration, "w") as file:
             file.write(self.configuration_text())
 
-    def start(self):
+    def start(self, recover=False):
+        """`recover`: as one that has restarted and kept its forwarding (RFC 4724 section 4.1)."""
         self.configure()
-        argv = [packages.program(self.package, self.daemon), "-f", "-c", self.configuration, "-s", self.socket,
+        argv = [packages.program(self.package, self.daemon), *(["-R"] if recover else []), "-f", "-c", self.configuration, "-s", self.socket,
                 "-P", self.host.path(f"{self.daemon}.pid")]
         self.process = self.host.spawn(argv, self.daemon)
 

@@ -13,9 +13,10 @@ AFI = {"ipv4-unicast": "ipv4", "ipv6-unicast": "ipv6"}
 class Frr(Daemon):
     kind = "frr"
 
-    def __init__(self, host, as_number, router_id, neighbors, *, neighbor_lines=(), **options):
+    def __init__(self, host, as_number, router_id, neighbors, *, neighbor_lines=(), bgp_lines=(), **options):
         super().__init__(host, as_number, router_id, neighbors, **options)
         self.neighbor_lines = list(neighbor_lines)  # "neighbor {neighbor} ..." of every neighbor
+        self.bgp_lines = list(bgp_lines)  # of "router bgp"
         root = packages.unpack("frr")
         self.environment = dict(os.environ, LD_LIBRARY_PATH=glob.glob(f"{root}/usr/lib/*/frr")[0])
         self.run_folder = host.path("frr")
@@ -24,7 +25,7 @@ class Frr(Daemon):
     def configuration_text(self):
         lines = ["log stdout informational", f"router bgp {self.as_number}", f" bgp router-id {self.router_id}",
                  " no bgp default ipv4-unicast", " no bgp network import-check", " no bgp ebgp-requires-policy",
-                 " bgp log-neighbor-changes"]
+                 " bgp log-neighbor-changes", *(f" {line}" for line in self.bgp_lines)]
         for neighbor in self.neighbors:
             lines += [f" neighbor {neighbor} remote-as {self.remote_as}",
                       f" neighbor {neighbor} update-source {self.local(neighbor)}",
@@ -37,7 +38,8 @@ class Frr(Daemon):
             lines.append(" exit-address-family")
         return "\n".join(lines) + "\n"
 
-    def start(self):
+    def start(self, recover=False):
+        """`recover` is for the sake of the others: FRR says in its configuration that it keeps its forwarding."""
         os.makedirs(self.run_folder, exist_ok=True)
         # Without this, vtysh asks PAM about the user, whose configuration is not installed.
         self.host.write("frr/vtysh.conf", "username root nopassword\n")
@@ -53,6 +55,9 @@ class Frr(Daemon):
         for each in commands:
             words += ["-c", each]
         return self.host.run(words, check=check, env=self.environment)
+
+    def answers(self):
+        return "FRR" in self.ask("show version", check=False)
 
     def neighbor_json(self, neighbor):
         try:

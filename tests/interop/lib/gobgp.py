@@ -15,10 +15,11 @@ ORIGIN, AS_PATH, NEXT_HOP, MED, LOCAL_PREF, COMMUNITIES, ORIGINATOR_ID, CLUSTER_
 class GoBgp(Daemon):
     kind = "gobgp"
 
-    def __init__(self, *words, restart_time=None, **options):
-        """`restart_time`: with Graceful Restart, of so many seconds."""
+    def __init__(self, *words, restart_time=None, long_lived_time=None, **options):
+        """`restart_time`: with Graceful Restart, of so many seconds; `long_lived_time`: and with its long-lived form."""
         super().__init__(*words, **options)
         self.restart_time = restart_time
+        self.long_lived_time = long_lived_time
 
     def configuration_text(self):
         lines = ["[global.config]", f"as = {self.as_number}", f'router-id = "{self.router_id}"', "port = 179"]
@@ -29,20 +30,30 @@ class GoBgp(Daemon):
                       "connect-retry = 5", "idle-hold-time-after-reset = 1"]
             if self.restart_time is not None:
                 lines += ["[neighbors.graceful-restart.config]", "enabled = true", f"restart-time = {self.restart_time}"]
+            if self.long_lived_time is not None:
+                lines.append("long-lived-enabled = true")
             for family in self.families:
                 lines += ["[[neighbors.afi-safis]]", "[neighbors.afi-safis.config]",
                           f'afi-safi-name = "{AFI_SAFI[family]}"']
                 if self.restart_time is not None:
                     lines += ["[neighbors.afi-safis.mp-graceful-restart.config]", "enabled = true"]
+                if self.long_lived_time is not None:
+                    lines += ["[neighbors.afi-safis.long-lived-graceful-restart.config]", "enabled = true",
+                              f"restart-time = {self.long_lived_time}"]
         return "\n".join(lines) + "\n"
 
-    def start(self):
+    def start(self, recover=False):
+        """`recover`: as one that has restarted and kept its forwarding (RFC 4724 section 4.1)."""
         configuration = self.host.write("gobgpd.toml", self.configuration_text())
         self.process = self.host.spawn([packages.program("gobgpd", "gobgpd"), "-f", configuration, "-t", "toml",
+                                        *(["-r"] if recover else []),
                                         "--api-hosts", "127.0.0.1:50051", "--pprof-disable"], "gobgpd")
 
     def ask(self, *words, check=True):
         return self.host.run([packages.program("gobgpd", "gobgp"), *words], check=check)
+
+    def answers(self):
+        return str(self.as_number) in self.ask("global", check=False)
 
     def ask_json(self, *words):
         try:

@@ -1,0 +1,61 @@
+#include "rr/stopping.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rr/listener.h"
+#include "rr/peer.h"
+
+#define CLOSE_US (2 * SECOND_US) /* for the last bytes to the peers */
+
+/* RFC 8538 section 5.1: Administrative Shutdown is for good, Administrative Reset as one wishes. */
+static void close_sessions(struct reflector *reflector, uint64_t now)
+{
+	bool shutdown = reflector->stopping_reason == STOPPING_TO_SHUT_DOWN;
+
+	reflector->stopping = STOPPING_CLOSE;
+	reflector->stopping_deadline = now + CLOSE_US;
+	for (size_t i = 0; i < reflector->peers.count; i++) {
+		struct peer *peer = reflector->peers.peers[i];
+
+		if (shutdown)
+			peer_stop(peer, CEASE_ADMIN_SHUTDOWN, reflector->stopping_text, ENDING_HARD,
+				false);
+		else
+			peer_stop(peer, CEASE_ADMIN_RESET, NULL, ENDING_RESTART, false);
+	}
+}
+
+void stopping_begin(struct reflector *reflector, enum stopping_reason reason, const char *text)
+{
+	static const char *const what[] = {
+		[STOPPING_TO_SHUT_DOWN] = "shutting down",
+		[STOPPING_TO_TERMINATE] = "terminating, to be started again: peers with Graceful "
+					  "Restart keep our routes",
+		[STOPPING_TO_RESTART] = "restarting: peers with Graceful Restart keep our routes",
+	};
+	uint64_t now = monotonic_us();
+
+	if (reflector->stopping != STOPPING_NOT)
+		return;
+	log_line(&reflector->log, LOG_INFO, "shutdown", NULL, "%s%s%s", what[reason],
+		text != NULL ? ": " : "", text != NULL ? text : "");
+	reflector->stopping_reason = reason;
+	/* Without memory the peers are told the same without the text. */
+	if (text != NULL)
+		reflector->stopping_text = strdup(text);
+	listeners_prune(reflector, NULL);
+	close_sessions(reflector, now);
+}
+
+void stopping_tick(struct reflector *reflector, uint64_t now)
+{
+	/*
+	 * Looked at by the tick alone, which leaves the shell that asked for it the time to read
+	 * the answer.
+	 */
+	if (reflector->stopping == STOPPING_CLOSE &&
+		(LIST_EMPTY(&reflector->closings) || now >= reflector->stopping_deadline))
+		event_base_loopbreak(reflector->base);
+}
