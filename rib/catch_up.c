@@ -239,6 +239,8 @@ static void move_reader(
 
 	update_group_dry_remove(peer);
 	log_cursor_release(&peer->cursor);
+	cohort->end_of_rib |= peer->owed; /* again to those who had it already, which is harmless */
+	peer->owed = 0;
 	if (peer->cohort != NULL)
 		cohort_leave(peer);
 	if (peer->group != cohort->group) {

@@ -219,7 +219,8 @@ bool cohort_is_done(const struct cohort *cohort)
 		if (cohort->pending[family].count > 0)
 			return false;
 	}
-	return cohort->end_of_rib == 0 && cohort->end_of_refresh == 0 && cohort->resend_again == 0;
+	return (cohort->end_of_rib & ~end_of_rib_waits(cohort->group)) == 0 &&
+	       cohort->end_of_refresh == 0 && cohort->resend_again == 0;
 }
 
 static void cohort_commit(
@@ -344,13 +345,14 @@ static bool produce_joining(struct cohort *cohort)
 		}
 		if (cohort->number != from)
 			return true; /* a slice without anything to tell; more numbers follow */
-		if ((cohort->end_of_rib & FAMILY_BIT(family)) &&
+		if ((cohort->end_of_rib & ~end_of_rib_waits(group) & FAMILY_BIT(family)) &&
 			!produce_marker(cohort, family, false))
 			return false;
 		cohort->family++;
 		cohort->number = 0;
 	}
 	cohort->complete = true;
+	end_of_rib_owe(group, cohort->end_of_rib);
 	return true;
 }
 
@@ -367,7 +369,7 @@ static bool produce_pending(struct cohort *cohort)
 				group, family, batch, n, &cohort->log, cohort_commit, cohort);
 		if (cohort->pending[family].count > 0)
 			continue; /* the rest waits for the group's flush */
-		if ((cohort->end_of_rib & FAMILY_BIT(family)) &&
+		if ((cohort->end_of_rib & ~end_of_rib_waits(group) & FAMILY_BIT(family)) &&
 			!produce_marker(cohort, family, false))
 			return false;
 		if ((cohort->end_of_refresh & FAMILY_BIT(family)) &&

@@ -167,6 +167,7 @@ static bool decide_family(struct rib *rib, enum family family, unsigned *items)
 
 		if (number == CHANGE_SET_END) {
 			*at = 0;
+			rib->decide_round[family]++;
 			continue;
 		}
 		if (!decide(rib, table, number, items))
@@ -197,8 +198,9 @@ static bool is_due(const struct rib *rib)
 		if (rib->tables[family].undecided.count > 0)
 			return true;
 	}
-	for (const struct update_group *g = rib->groups; g != NULL; g = g->next) {
-		if (g->gathering != NULL || update_group_is_due(g))
+	for (struct update_group *g = rib->groups; g != NULL; g = g->next) {
+		if (g->gathering != NULL || update_group_is_due(g) || end_of_rib_is_due(g) ||
+			g->count_begun || g->count_wanted)
 			return true;
 	}
 	return false;
@@ -234,6 +236,7 @@ static bool flush_all(struct rib *rib, unsigned *items)
 			cohort_start(g->gathering);
 		if (some && *items == 0)
 			rib->flush_first = next->number;
+		update_group_count(g, items);
 		g = next != first ? next : NULL;
 	}
 	return ok;
@@ -318,6 +321,7 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 	 */
 	items = (unsigned)(budget * ITEMS_PER_US);
 	ok = flush_all(rib, &items) && ok;
+	ok = ok && end_of_rib_pay(rib);
 	if (!ok)
 		return MEMORY_RETRY;
 	if (untidy || is_due(rib))

@@ -52,7 +52,7 @@ const char *drop_reason_name(enum drop_reason reason); /* "originator-loop" ... 
 struct rib_callbacks {
 	/*
 	 * `peer`'s output has something to send (called only after it had run dry), or more to do
-	 * for rib_run.
+	 * for rib_run; NULL: rib_run has.
 	 */
 	void (*output_ready)(void *context, struct rib_peer *peer);
 	/*

@@ -23,9 +23,12 @@ struct aged_sets {
 static void tidy_later(struct rib_peer *peer)
 {
 	struct rib *rib = peer->rib;
+	const struct rib_callbacks *callbacks = &rib->parameters.callbacks;
 
 	if (peer->tidying)
 		return;
+	if (rib->tidying == NULL)
+		callbacks->output_ready(callbacks->context, NULL);
 	peer->tidying = true;
 	peer->tidying_previous = NULL;
 	peer->tidying_next = rib->tidying;
@@ -250,9 +253,4 @@ bool stale_run(struct rib *rib, unsigned *items)
 	}
 	aged_sets_release(&aged, &rib->attr_sets);
 	return ok;
-}
-
-void rib_hold_end_of_rib(struct rib *rib, bool hold)
-{
-	rib->hold_end_of_rib = hold;
 }

@@ -43,6 +43,9 @@ struct group_key {
 struct group_family {
 	struct change_set dirty; /* entries, or paths with ADD-PATH: to be flushed */
 	uint32_t flushed_to; /* the next flush goes on from here, so that none starves */
+	uint32_t flush_round; /* times that it came round */
+	bool owed_decided; /* End-of-RIB that is owed: what comes before it was decided, and ... */
+	uint32_t owed_round; /* ... is flushed (before that: decided) in this round at the latest */
 	size_t source_room;
 	uint16_t *source; /* by entry: the peer whose path was advertised last; 0: none */
 	struct change_set advertised; /* with ADD-PATH: paths that were advertised */
@@ -66,6 +69,11 @@ struct update_group {
 	uint64_t bytes; /* encoded since it began, cohorts included */
 	uint64_t messages;
 	struct cohort *moving; /* among them: the one that peers which move here join */
+	uint8_t owed; /* families whose End-of-RIB is to go into the log, see end_of_rib.c */
+	uint8_t counting; /* members' n_told are counted anew, in this family ... */
+	uint32_t counted_to; /* ... up to this number ... */
+	bool count_begun; /* ... now, and ... */
+	bool count_wanted; /* ... for more of them after that */
 	bool blocked; /* the log is at its limit: the next member to run dry flushes */
 };
 
@@ -98,6 +106,13 @@ struct cohort {
 			      received that many UPDATEs */
 };
 
+/* Of rib_peer.n_told. */
+enum count_state {
+	COUNTED,
+	COUNT_WANTED, /* once the count that has begun is over */
+	COUNT_BEGUN, /* as far as the group's has come */
+};
+
 struct rib_peer {
 	struct rib *rib;
 	struct rib_peer_parameters parameters;
@@ -108,10 +123,12 @@ struct rib_peer {
 	uint8_t refreshing; /* families of which it sends all it has again (RFC 7313) */
 	uint64_t n_told[FAMILY_COUNT]; /* of its paths, those in the Adj-RIB-Out of its own group,
 					  which it is not sent */
+	uint8_t count; /* enum count_state: whether n_told is so now */
 	struct update_group *group; /* NULL: it has no session, its paths are retained */
 	struct rib_peer *group_next, *group_previous;
 	struct cohort *cohort; /* NULL: reads the group's log */
 	struct rib_peer *cohort_next, *cohort_previous;
+	uint8_t owed; /* reading the group's log: families whose End-of-RIB it has not had */
 	struct log_cursor
 		cursor; /* in the cohort's log or the group's; no chunk while its cohort gathers */
 	bool is_dry; /* had nothing to send when last asked; then in group->dry if it reads the
@@ -168,6 +185,7 @@ struct rib {
 	unsigned flush_first; /* number of the group whose turn it is when not all have theirs */
 	uint8_t decide_first; /* the family whose turn it is, so that none starves, and ... */
 	uint32_t decided_to[FAMILY_COUNT]; /* ... the entry to go on from, for the same reason */
+	uint32_t decide_round[FAMILY_COUNT]; /* times that it came round */
 	bool hold_end_of_rib; /* rib_hold_end_of_rib */
 	bool starved; /* memory was short for the walk of a cohort: its members are to ask again */
 	bool waiting; /* something is dirty, since ... */
@@ -266,6 +284,7 @@ bool update_group_reserve(struct update_group *group, enum family family);
 void update_group_told(struct update_group *group, enum family family, uint32_t number,
 	uint16_t source, bool told);
 void update_group_recount(struct rib_peer *peer);
+void update_group_count(struct update_group *group, unsigned *items);
 void update_group_mark(struct update_group *group, enum family family, uint32_t number);
 bool update_group_flush(struct update_group *group, unsigned *items);
 void update_group_dry_add(struct rib_peer *peer);
@@ -290,6 +309,15 @@ bool cohort_reserve(struct cohort *cohort, enum family family);
 void cohort_mark_all(struct update_group *group, enum family family, uint32_t number);
 void cohort_wake_pending(struct update_group *group);
 void cohort_limit(struct update_group *group);
+
+/*
+ * end_of_rib.c: the families whose marker a cohort must not write itself; has the group write those
+ * of `families` when it may; whether it may, now; writes them (false: memory).
+ */
+uint8_t end_of_rib_waits(const struct update_group *group);
+void end_of_rib_owe(struct update_group *group, uint8_t families);
+bool end_of_rib_is_due(struct update_group *group);
+bool end_of_rib_pay(struct rib *rib);
 
 /* catch_up.c */
 bool catch_up_begin(struct rib_peer *peer);

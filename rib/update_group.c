@@ -7,6 +7,8 @@
 
 #include "rib/state.h"
 
+#define COUNT_NUMBERS 16 /* that update_group_count takes for one item */
+
 static void key_of(const struct rib_peer_parameters *parameters, struct group_key *key)
 {
 	memset(key, 0, sizeof(*key)); /* padding too: keys are compared as bytes */
@@ -172,6 +174,7 @@ void update_group_leave(struct rib_peer *peer)
 	log_cursor_release(&peer->cursor);
 	if (peer->cohort != NULL)
 		cohort_leave(peer);
+	peer->owed = 0;
 	update_group_remove(peer);
 }
 
@@ -236,12 +239,23 @@ void update_group_wake(struct update_group *group)
 	}
 }
 
-static void count_told(struct update_group *group, enum family family, uint16_t source, int by)
+/* True when the number lies where the members' n_told are counted already, or are not in doubt. */
+static bool is_counted(const struct update_group *group, const struct rib_peer *peer,
+	enum family family, uint32_t number)
+{
+	if (peer->group != group || peer->count == COUNT_WANTED)
+		return false;
+	return peer->count == COUNTED || family < group->counting ||
+	       (family == group->counting && number < group->counted_to);
+}
+
+static void count_told(
+	struct update_group *group, enum family family, uint32_t number, uint16_t source, int by)
 {
 	struct rib_peer *peer = group->rib->peers[source];
 
 	group->family[family].n_advertised += by;
-	if (peer->group == group)
+	if (is_counted(group, peer, family, number))
 		peer->n_told[family] += by;
 }
 
@@ -258,36 +272,90 @@ void update_group_told(
 		source = table_path(&group->rib->tables[family], number)->source;
 		if (told ? change_set_add(&out->advertised, number)
 			 : change_set_remove(&out->advertised, number))
-			count_told(group, family, source, told ? 1 : -1);
+			count_told(group, family, number, source, told ? 1 : -1);
 		return;
 	}
 	if (out->source[number] != 0)
-		count_told(group, family, out->source[number], -1);
+		count_told(group, family, number, out->source[number], -1);
 	out->source[number] = told ? source : 0;
 	if (told)
-		count_told(group, family, source, 1);
+		count_told(group, family, number, source, 1);
 }
 
 /*
- * Counts anew what of the peer's its group, to which it has just moved, was told: by number, since
- * paths may be gone already.
+ * Has it counted anew what of the peer's its group, of which it has just become a member, was told:
+ * by number, since paths may be gone already, and for all who wait for it together.
  */
 void update_group_recount(struct rib_peer *peer)
 {
-	const struct update_group *group = peer->group;
+	struct update_group *group = peer->group;
 
+	peer->count = COUNTED;
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		const struct group_family *out = &group->family[family];
-		const struct table *table = &group->rib->tables[family];
-		uint32_t number = 0;
-
 		peer->n_told[family] = 0;
-		if (out->n_advertised == 0)
-			continue;
-		for (size_t n = 0; n < out->source_room; n++)
-			peer->n_told[family] += out->source[n] == peer->number;
-		while ((number = change_set_next(&out->advertised, number)) != CHANGE_SET_END)
-			peer->n_told[family] += table_path(table, number++)->source == peer->number;
+		if (group->family[family].n_advertised > 0) {
+			peer->count = COUNT_WANTED;
+			group->count_wanted = true;
+		}
+	}
+}
+
+/* The members whose count is `from` have it `to`. */
+static void set_count(struct update_group *group, enum count_state from, enum count_state to)
+{
+	for (struct rib_peer *peer = group->members; peer != NULL; peer = peer->group_next) {
+		if (peer->count == from)
+			peer->count = (uint8_t)to;
+	}
+}
+
+/* Counts the next numbers of a family, as far as the items go. */
+static void count_family(struct update_group *group, enum family family, unsigned *items)
+{
+	const struct group_family *out = &group->family[family];
+	const struct table *table = &group->rib->tables[family];
+	bool add_path = family_is_add_path(group, family);
+	uint32_t end = (uint32_t)(add_path ? out->advertised.n_words * 64 : out->source_room);
+
+	for (; *items > 0 && group->counted_to < end; --*items) {
+		uint32_t number = group->counted_to, stop = number + COUNT_NUMBERS;
+
+		for (; number < stop && number < end; number++) {
+			struct rib_peer *peer = NULL;
+
+			if (!add_path)
+				peer = group->rib->peers[out->source[number]];
+			else if (change_set_contains(&out->advertised, number))
+				peer = group->rib->peers[table_path(table, number)->source];
+			if (peer != NULL && peer->group == group && peer->count == COUNT_BEGUN)
+				peer->n_told[family]++;
+		}
+		group->counted_to = number;
+	}
+}
+
+/*
+ * Goes on with the counts that update_group_recount asked for. What changes meanwhile behind the
+ * place where it stands is counted as it changes.
+ */
+void update_group_count(struct update_group *group, unsigned *items)
+{
+	while (*items > 0 && (group->count_begun || group->count_wanted)) {
+		if (!group->count_begun) {
+			group->count_begun = true;
+			group->count_wanted = false;
+			group->counting = 0;
+			group->counted_to = 0;
+			set_count(group, COUNT_WANTED, COUNT_BEGUN);
+		}
+		count_family(group, group->counting, items);
+		if (*items == 0)
+			return;
+		group->counted_to = 0;
+		if (++group->counting == FAMILY_COUNT) {
+			group->count_begun = false;
+			set_count(group, COUNT_BEGUN, COUNTED);
+		}
 	}
 }
 
@@ -348,6 +416,7 @@ static bool flush_family(struct update_group *group, enum family family, unsigne
 {
 	struct group_family *out = &group->family[family];
 	struct export_item *batch = group->rib->batch;
+	uint32_t from = out->flushed_to, round = out->flush_round;
 	unsigned taken = 0;
 	size_t n = 0, bytes = 0;
 
@@ -359,6 +428,7 @@ static bool flush_family(struct update_group *group, enum family family, unsigne
 			if (out->flushed_to == 0)
 				break;
 			out->flushed_to = 0;
+			out->flush_round++;
 			if (taken > 0)
 				break; /* a number must not come twice in one batch */
 			continue;
@@ -374,7 +444,11 @@ static bool flush_family(struct update_group *group, enum family family, unsigne
 		bytes += adj_rib_out_cost(batch, n);
 	}
 	*items -= taken;
-	return adj_rib_out_encode(group, family, batch, n, &group->log, flush_commit, group);
+	if (adj_rib_out_encode(group, family, batch, n, &group->log, flush_commit, group))
+		return true;
+	out->flushed_to = from; /* none is passed over */
+	out->flush_round = round;
+	return false;
 }
 
 /* True when the group has something dirty that it may flush. */

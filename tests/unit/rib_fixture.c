@@ -6,10 +6,11 @@
 
 static void output_ready(void *context, struct rib_peer *peer)
 {
-	struct speaker *s = rib_peer_session(peer);
+	struct speaker *s = peer != NULL ? rib_peer_session(peer) : NULL;
 
 	(void)context;
-	s->ready = true;
+	if (s != NULL)
+		s->ready = true;
 }
 
 static void update_fault(void *context, struct rib_peer *peer, struct span body,
@@ -24,6 +25,16 @@ static void update_fault(void *context, struct rib_peer *peer, struct span body,
 	f->update_faults++;
 }
 
+static void end_of_rib(void *context, struct rib_peer *peer, enum family family)
+{
+	struct fixture *f = context;
+	struct speaker *s = rib_peer_session(peer);
+
+	s->said_end_of_rib |= FAMILY_BIT(family);
+	if (f->sweeps)
+		rib_stale_sweep(f->rib, peer, family);
+}
+
 void fixture_begin(struct fixture *f, size_t log_limit)
 {
 	static const uint8_t key[16] = "0123456789abcde";
@@ -31,7 +42,10 @@ void fixture_begin(struct fixture *f, size_t log_limit)
 		.router_id = OUR_ID,
 		.cluster_id = OUR_CLUSTER,
 		.log_limit = log_limit,
-		.callbacks = { output_ready, update_fault, NULL, f } };
+		.callbacks = { .output_ready = output_ready,
+			.update_fault = update_fault,
+			.end_of_rib = end_of_rib,
+			.context = f } };
 
 	memset(f, 0, sizeof(*f));
 	f->rib = rib_new(&parameters, key);
@@ -86,10 +100,38 @@ struct speaker *speaker_up(struct fixture *f, unsigned n, enum role role)
 	return s;
 }
 
+void speaker_retain(struct speaker *s, uint8_t families)
+{
+	rib_peer_retain(s->fixture->rib, s->peer, families);
+	assert_null(rib_peer_session(s->peer));
+	s->retained = true;
+}
+
+void speaker_resume(struct speaker *s, uint8_t families)
+{
+	struct speaker fresh = {
+		.fixture = s->fixture, .peer = s->peer, .parameters = s->parameters, .ready = true
+	};
+
+	*s = fresh;
+	assert_true(rib_peer_resume(s->fixture->rib, s->peer, &s->parameters, families));
+}
+
+void speaker_end_of_rib(struct speaker *s, enum family family)
+{
+	uint8_t buffer[BGP_MESSAGE_MAX];
+	struct writer w = writer_of(buffer, sizeof(buffer));
+
+	end_of_rib_write(&w, family);
+	assert_true(speaker_send_bytes(
+		s, (struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN }));
+}
+
 void speaker_down(struct speaker *s)
 {
 	rib_peer_down(s->fixture->rib, s->peer);
 	s->peer = NULL;
+	s->retained = false;
 }
 
 /* The segments of a path in words, with AS numbers of `size` octets. */
@@ -316,6 +358,8 @@ static void hear_update(struct speaker *s, struct span body)
 	assert_int_equal(faults.action, ATTRIBUTE_ACCEPT);
 	if (update.end_of_rib) {
 		s->end_of_rib |= FAMILY_BIT(update.end_of_rib_family);
+		s->end_of_ribs++;
+		s->at_end_of_rib = s->announcements;
 		return;
 	}
 	assert_true(body.len <= sizeof(s->last));
@@ -404,7 +448,7 @@ void fixture_settle(struct fixture *f)
 			/*
 			 * Only who was told to: a wake-up that is missing shows as a missing route.
 			 */
-			while (s->peer != NULL && s->ready && !s->deaf)
+			while (s->peer != NULL && !s->retained && s->ready && !s->deaf)
 				busy |= speaker_read(s, SIZE_MAX);
 		}
 	}

@@ -49,6 +49,7 @@ struct fixture;
 struct speaker {
 	struct fixture *fixture;
 	struct rib_peer *peer; /* NULL: down */
+	bool retained; /* it has no session */
 	struct rib_peer_parameters parameters;
 	bool ready; /* was told that there is output, or never read it to its end */
 	bool deaf; /* does not read */
@@ -60,6 +61,9 @@ struct speaker {
 	unsigned markers[3]; /* ROUTE-REFRESH by subtype: BoRR is 1, EoRR 2 ... */
 	unsigned at_marker[3]; /* ... and `announcements` when the last came */
 	uint8_t end_of_rib;
+	unsigned end_of_ribs; /* received ... */
+	unsigned at_end_of_rib; /* ... and `announcements` when the last came */
+	uint8_t said_end_of_rib; /* as the callback said */
 	uint8_t last[65535]; /* the last UPDATE that was no End-of-RIB */
 	size_t last_len;
 };
@@ -69,6 +73,7 @@ struct fixture {
 	uint64_t now;
 	struct speaker speaker[SPEAKERS];
 	unsigned update_faults; /* calls of the callback */
+	bool sweeps; /* a speaker's End-of-RIB sweeps what it did not announce */
 	bool may_fail; /* memory is short: rib_update may end in Cease/Out of Resources */
 };
 
@@ -85,6 +90,10 @@ struct speaker *speaker_of(struct fixture *f, unsigned n, enum role role);
 struct speaker *speaker_up(struct fixture *f, unsigned n, enum role role);
 void speaker_connect(struct speaker *s);
 void speaker_down(struct speaker *s);
+/* Its session ends, its paths of `families` stay; and it has one again, and knows nothing. */
+void speaker_retain(struct speaker *s, uint8_t families);
+void speaker_resume(struct speaker *s, uint8_t families);
+void speaker_end_of_rib(struct speaker *s, enum family family);
 
 /* The result of rib_update. */
 bool speaker_send(struct speaker *s, const char *prefix, const struct attributes *attributes);

@@ -91,10 +91,11 @@ static int prefix_number(const struct prefix *prefix)
 
 static void output_ready(void *context, struct rib_peer *peer)
 {
-	struct client *client = rib_peer_session(peer);
+	struct client *client = peer != NULL ? rib_peer_session(peer) : NULL;
 
 	(void)context;
-	client->ready = true;
+	if (client != NULL)
+		client->ready = true;
 }
 
 static void receive_nlri(struct client *c, const struct nlri *nlri, const struct received *what)
