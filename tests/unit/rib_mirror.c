@@ -268,3 +268,152 @@ void mirror_check(struct mirror *m)
 	}
 	assert_int_equal(there, with_id);
 }
+
+static struct rib_peer *peer_of_id(const struct rib *rib, uint32_t id)
+{
+	for (size_t i = 1; i < rib->peers_room; i++) {
+		if (rib->peers[i] != NULL && !rib->peers[i]->departing &&
+			rib->peers[i]->parameters.id == id)
+			return rib->peers[i];
+	}
+	return NULL;
+}
+
+static void restore_paths(const struct mirror *m, struct rib *rib, struct attr_set **sets)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		for (uint32_t number = 0; number < m->n_rows[family]; number++) {
+			const struct mirror_row *row = &m->rows[family][number];
+
+			if (row->there)
+				assert_true(rib_restore_path(rib, peer_of_id(rib, row->peer),
+					number, &row->prefix, row->path_id, sets[row->attrs],
+					row->attrs));
+		}
+	}
+}
+
+/* What the journal has when the reflector starts again. */
+static void copy_rows(struct mirror *copy, const struct mirror *m, struct attr_set **sets)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		size_t size = m->n_rows[family] * sizeof(struct mirror_row);
+
+		copy->rows[family] = malloc(size + 1);
+		assert_non_null(copy->rows[family]);
+		if (size > 0)
+			memcpy(copy->rows[family], m->rows[family], size);
+		copy->n_rows[family] = m->n_rows[family];
+	}
+	copy->best = calloc(m->n_best + 1, sizeof(*copy->best));
+	assert_non_null(copy->best);
+	for (size_t i = 0; i < m->n_best; i++) {
+		copy->best[i] = m->best[i];
+		if (copy->best[i].attrs != NULL)
+			copy->best[i].attrs = attr_set_ref(sets[m->best[i].attrs->journal_id]);
+	}
+	copy->n_best = m->n_best;
+}
+
+struct rib *mirror_restore(
+	const struct mirror *m, const struct rib_parameters *parameters, struct mirror *copy)
+{
+	static const uint8_t key[16] = "another hash key";
+	struct rib *rib = rib_new(parameters, key);
+	struct attr_set **sets = calloc(m->n_sets + 1, sizeof(*sets));
+	bool malformed;
+
+	assert_non_null(rib);
+	assert_non_null(sets);
+	mirror_begin(copy, rib, NULL);
+	for (size_t i = 1; i < m->rib->peers_room; i++) {
+		const struct rib_peer *peer = m->rib->peers[i];
+
+		if (peer != NULL && !peer->departing)
+			assert_non_null(rib_peer_restore(rib, &peer->parameters));
+	}
+	for (size_t id = 0; id < m->n_sets; id++) {
+		const struct mirror_set *set = &m->sets[id];
+		const struct span next_hop = { set->next_hop, set->next_hop_len };
+		const struct span bytes = { set->bytes, set->len };
+
+		if (!set->there)
+			continue;
+		set_told(copy, id, next_hop, bytes);
+		sets[id] = rib_restore_attrs(rib, id, next_hop, bytes, &malformed);
+		assert_non_null(sets[id]);
+		assert_false(malformed);
+	}
+	copy_rows(copy, m, sets);
+	restore_paths(m, rib, sets);
+	assert_int_equal(rib_restore_end(rib), 0);
+	for (size_t id = 0; id < m->n_sets; id++) {
+		if (sets[id] != NULL)
+			rib_restore_attrs_done(rib, sets[id]);
+	}
+	free(sets);
+	assert_int_equal(copy->changes, 0);
+	assert_int_equal(rib_capture_waiting(rib), 0);
+	return rib;
+}
+
+static uint32_t best_of(const struct table *table, const struct path *path)
+{
+	return table_entry(table, path->entry)->best;
+}
+
+void mirror_same(const struct rib *a, const struct rib *b)
+{
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		const struct table *one = &a->tables[family], *other = &b->tables[family];
+
+		assert_int_equal(one->n_paths, other->n_paths);
+		assert_int_equal(one->n_prefixes, other->n_prefixes);
+		for (uint32_t number = 0; number < one->paths.used; number++) {
+			const struct path *x = living_path(one, number);
+			const struct path *y = living_path(other, number);
+			struct prefix p, q;
+
+			assert_int_equal(x != NULL, y != NULL);
+			if (x == NULL)
+				continue;
+			p = table_prefix(one, table_entry(one, x->entry));
+			q = table_prefix(other, table_entry(other, y->entry));
+			assert_true(prefix_equal(&p, &q));
+			assert_int_equal(x->path_id, y->path_id);
+			assert_int_equal(a->peers[x->source]->parameters.id,
+				b->peers[y->source]->parameters.id);
+			assert_int_equal(x->attrs->journal_id, y->attrs->journal_id);
+			/* What follows the next hop is not used. */
+			assert_memory_equal(&x->attrs->keys, &y->attrs->keys,
+				offsetof(struct attribute_keys, next_hop) +
+					x->attrs->keys.next_hop_len);
+			assert_span_equal(attr_set_bytes(x->attrs), attr_set_bytes(y->attrs));
+			assert_int_equal(best_of(one, x), best_of(other, y));
+		}
+	}
+}
+
+void mirror_free_restored(struct mirror *copy)
+{
+	struct rib *rib = copy->rib;
+	uint64_t now = 0;
+
+	for (size_t i = 1; i < rib->peers_room; i++) {
+		if (rib->peers[i] != NULL && !rib->peers[i]->departing)
+			rib_peer_down(rib, rib->peers[i]);
+	}
+	do {
+		now += 10000;
+	} while (rib_run(rib, now, true, 1000) != UINT64_MAX);
+	mirror_check(copy);
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		assert_int_equal(rib->tables[family].n_paths, 0);
+		for (size_t n = 0; n < copy->n_rows[family]; n++)
+			assert_false(copy->rows[family][n].there);
+	}
+	for (size_t i = 0; i < copy->n_best; i++)
+		assert_null(copy->best[i].attrs);
+	mirror_end(copy);
+	rib_free(rib);
+}

@@ -59,6 +59,17 @@ void mirror_forget_sets(struct mirror *m);
 void mirror_forget_best(struct mirror *m);
 /* Takes all, then fails where the mirror and the rib differ; when the rib is at rest. */
 void mirror_check(struct mirror *m);
+/*
+ * A rib of the mirror's rows alone, and its mirror in `copy`, with the peers of the first as if
+ * they had been up before.
+ */
+struct rib *mirror_restore(
+	const struct mirror *m, const struct rib_parameters *parameters, struct mirror *copy);
+/* Fails where two ribs differ in paths, their numbers, or the best of each prefix. */
+void mirror_same(const struct rib *a, const struct rib *b);
+/* Its peers go, upon which nothing may be left in it or in the mirror, and it is freed. */
+void mirror_free_restored(struct mirror *copy);
+
 /* The newest history row of a prefix; NULL: none was told. */
 const struct mirror_best *mirror_find_best(const struct mirror *m, const struct prefix *prefix);
 

@@ -579,6 +579,20 @@ static void check_counts(struct model *m)
 		assert_int_equal(best[family], all.prefixes[family]);
 }
 
+/* What is restored from the journal is the same table, and all of it goes when its peers do. */
+static void check_restored(struct model *m)
+{
+	static const struct rib_parameters parameters = { .as = OUR_AS,
+		.router_id = 0x0a000001,
+		.cluster_id = 0x0a000001,
+		.callbacks = { .output_ready = output_ready } };
+	struct mirror copy;
+	struct rib *rib = mirror_restore(&m->mirror, &parameters, &copy);
+
+	mirror_same(m->rib, rib);
+	mirror_free_restored(&copy);
+}
+
 static void check(struct model *m)
 {
 	struct best best[FAMILY_COUNT][PREFIXES] = { 0 };
@@ -609,6 +623,7 @@ static void check(struct model *m)
 	}
 	check_counts(m);
 	mirror_check(&m->mirror);
+	check_restored(m);
 	for (unsigned i = 0; i < PEERS; i++) {
 		if (m->clients[i].peer != NULL)
 			assert_int_equal(
