@@ -560,6 +560,33 @@ static void test_shutdown(void **state)
 	assert_string_equal(fixture->reflector.shutdown_text, "(none)");
 }
 
+/* What stands in the file now is what would be started with. */
+static void test_restart(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[] = "/tmp/heliostat-test-XXXXXX", answer[256];
+	int fd = mkstemp(path);
+	char *was = fixture->reflector.config.file;
+
+	assert_true(fd >= 0);
+	fixture->reflector.config.file = path;
+	assert_int_equal(write(fd, "router: {}\n", 11), 11);
+	snprintf(answer, sizeof answer,
+		"err\nheliostatd could not start again: %s:1:9: found no key \"as\" in router, "
+		"expected the AS number of this reflector\nend 1\n",
+		path);
+	ask(fixture, "text restart\n", answer);
+	turn(fixture);
+	assert_int_equal(fixture->reflector.restarts, 0);
+	assert_int_equal(pwrite(fd, "router: { as: 1, id: 1.1.1.1 }\n", 31, 0), 31);
+	ask(fixture, "text restart\n", "out\nheliostatd is restarting\nend 0\n");
+	turn(fixture);
+	assert_int_equal(fixture->reflector.restarts, 1);
+	fixture->reflector.config.file = was;
+	close(fd);
+	unlink(path);
+}
+
 /*
  * Two of them before the answer of the first has left: the last one counts, once, and nothing is
  * lost of the other.
@@ -697,6 +724,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_documented_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clear, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shutdown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shutdown_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_socket_file, set_up, tear_down),
