@@ -80,6 +80,7 @@ struct speaker *speaker_of(struct fixture *f, unsigned n, enum role role)
 		.role = role,
 		.families = FAMILIES_ALL,
 		.as4 = true,
+		.id = 100 + n,
 		.session = s };
 	return s;
 }

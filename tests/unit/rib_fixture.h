@@ -83,7 +83,7 @@ void fixture_end(struct fixture *f);
 
 /*
  * The usual parameters of speaker `n`: 192.0.2.(n+1), BGP Identifier 10.0.1.n, both families,
- * 4-octet AS.
+ * 4-octet AS; the journal calls it 100 + n.
  */
 struct speaker *speaker_of(struct fixture *f, unsigned n, enum role role);
 /* speaker_of and rib_peer_up. */

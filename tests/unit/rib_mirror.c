@@ -50,8 +50,7 @@ static void best_changed(void *context, const struct best_change *change)
 	struct mirror_best *best = find_best(m, &prefix);
 
 	if (best == NULL) {
-		m->best = realloc(m->best, (m->n_best + 1) * sizeof(*m->best));
-		assert_non_null(m->best);
+		assert_true(m->n_best < MIRROR_PREFIXES);
 		best = &m->best[m->n_best++];
 		*best = (struct mirror_best){ .prefix = prefix };
 	}
@@ -128,6 +127,8 @@ void mirror_begin(struct mirror *m, struct rib *rib, const struct rib *before)
 
 	memset(m, 0, sizeof(*m));
 	m->rib = rib;
+	m->best = calloc(MIRROR_PREFIXES, sizeof(*m->best));
+	assert_non_null(m->best);
 	assert_true(rib_capture_begin(rib, &capture, before));
 }
 
@@ -305,8 +306,6 @@ static void copy_rows(struct mirror *copy, const struct mirror *m, struct attr_s
 			memcpy(copy->rows[family], m->rows[family], size);
 		copy->n_rows[family] = m->n_rows[family];
 	}
-	copy->best = calloc(m->n_best + 1, sizeof(*copy->best));
-	assert_non_null(copy->best);
 	for (size_t i = 0; i < m->n_best; i++) {
 		copy->best[i] = m->best[i];
 		if (copy->best[i].attrs != NULL)

@@ -47,7 +47,12 @@ struct mirror {
 	size_t by_cause[BEST_CAUSE_COUNT]; /* of these */
 };
 
-/* Begins to capture; `before` as of rib_capture_begin. */
+#define MIRROR_PREFIXES 4096 /* most that may have a history */
+
+/*
+ * Begins to capture; `before` as of rib_capture_begin. From then on memory is asked for only where
+ * rows are taken.
+ */
 void mirror_begin(struct mirror *m, struct rib *rib, const struct rib *before);
 /* Before rib_free. */
 void mirror_end(struct mirror *m);

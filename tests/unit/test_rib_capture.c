@@ -31,15 +31,6 @@ static void end(void)
 	fixture_end(&f);
 }
 
-static struct speaker *up(unsigned n, enum role role)
-{
-	struct speaker *s = speaker_of(&f, n, role);
-
-	s->parameters.id = 100 + n;
-	speaker_connect(s);
-	return s;
-}
-
 static const struct mirror_best *best(const char *text)
 {
 	struct prefix prefix;
@@ -68,7 +59,7 @@ static void test_rows(void **state)
 
 	(void)state;
 	begin();
-	s = up(0, ROLE_CLIENT);
+	s = speaker_up(&f, 0, ROLE_CLIENT);
 	announce(s, "10.0.0.0/8", .as_path = "1");
 	announce(s, "fd00::/16", .as_path = "1");
 	assert_int_equal(rib_capture_waiting(f.rib), 2);
@@ -99,8 +90,8 @@ static void test_number_given_anew(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
-	b = up(1, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
+	b = speaker_up(&f, 1, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "1");
 	fixture_settle(&f);
 	mirror_check(&m);
@@ -122,7 +113,7 @@ static void test_withdrawn_and_held(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
 	b = speaker_of(&f, 1, ROLE_CLIENT);
 	b->parameters.add_path_send = FAMILIES_ALL;
 	speaker_connect(b);
@@ -148,7 +139,7 @@ static void test_cursor(void **state)
 
 	(void)state;
 	begin();
-	s = up(0, ROLE_CLIENT);
+	s = speaker_up(&f, 0, ROLE_CLIENT);
 	for (unsigned i = 0; i < 200; i++) {
 		char text[PREFIX_TEXT_MAX];
 
@@ -181,7 +172,7 @@ static void test_ids_are_not_used_again(void **state)
 	(void)state;
 	begin();
 	rib_capture_ids_above(f.rib, 41);
-	s = up(0, ROLE_CLIENT);
+	s = speaker_up(&f, 0, ROLE_CLIENT);
 	for (unsigned i = 0; i < 10; i++) {
 		announce(s, "10.0.0.0/8", .med = IS(i));
 		fixture_settle(&f);
@@ -204,7 +195,7 @@ static void test_all(void **state)
 
 	(void)state;
 	begin();
-	s = up(0, ROLE_CLIENT);
+	s = speaker_up(&f, 0, ROLE_CLIENT);
 	announce(s, "10.0.0.0/8", .as_path = "1");
 	announce(s, "11.0.0.0/8", .as_path = "2");
 	announce(s, "fd00::/16", .as_path = "1");
@@ -237,8 +228,8 @@ static void test_causes(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
-	b = up(1, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
+	b = speaker_up(&f, 1, ROLE_CLIENT);
 	n = m.changes;
 	announce(a, "10.0.0.0/8", .as_path = "1 2");
 	expect_best(n, BEST_ANNOUNCED, a);
@@ -280,7 +271,7 @@ static void test_cause_malformed(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "1");
 	fixture_settle(&f);
 	n = m.changes;
@@ -296,7 +287,7 @@ static void test_cause_refresh(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "1");
 	fixture_settle(&f);
 	n = m.changes;
@@ -315,8 +306,8 @@ static void test_cause_rules(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
-	b = up(1, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
+	b = speaker_up(&f, 1, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "65001");
 	announce(b, "10.0.0.0/8", .as_path = "65001");
 	announce(b, "11.0.0.0/8", .as_path = "65001");
@@ -342,9 +333,9 @@ static void test_several_causes(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
-	b = up(1, ROLE_CLIENT);
-	c = up(2, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
+	b = speaker_up(&f, 1, ROLE_CLIENT);
+	c = speaker_up(&f, 2, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "1");
 	announce(b, "10.0.0.0/8", .as_path = "1 2");
 	fixture_settle(&f);
@@ -379,9 +370,9 @@ static void test_cause_med(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
-	b = up(1, ROLE_CLIENT);
-	c = up(2, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
+	b = speaker_up(&f, 1, ROLE_CLIENT);
+	c = speaker_up(&f, 2, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "1", .med = IS(9)); /* beaten by c's MED */
 	announce(b, "10.0.0.0/8", .as_path = "2", .med = IS(5));
 	announce(c, "10.0.0.0/8", .as_path = "1", .med = IS(1));
@@ -402,8 +393,8 @@ static void test_departing(void **state)
 
 	(void)state;
 	begin();
-	a = up(0, ROLE_CLIENT);
-	b = up(1, ROLE_CLIENT);
+	a = speaker_up(&f, 0, ROLE_CLIENT);
+	b = speaker_up(&f, 1, ROLE_CLIENT);
 	announce(a, "10.0.0.0/8", .as_path = "1");
 	announce(b, "10.0.0.0/8", .as_path = "1 2");
 	fixture_settle(&f);
@@ -426,7 +417,7 @@ static void test_replaced(void **state)
 
 	(void)state;
 	begin();
-	s = up(0, ROLE_CLIENT);
+	s = speaker_up(&f, 0, ROLE_CLIENT);
 	for (unsigned i = 0; i < 10; i++) {
 		char text[PREFIX_TEXT_MAX];
 

@@ -2,9 +2,11 @@
  * The rib with memory running out: a story of peers that come, speak, fall behind, ask for a
  * refresh and go is told again and again, and each time another allocation fails, once or from
  * there on. Nothing may crash or leak; once there is memory again, whoever is still up must know
- * what the others know. Linked with --wrap for the allocating functions that rib/ uses.
+ * what the others know, and the journal what the table holds. Linked with --wrap for the allocating
+ * functions that rib/ uses.
  */
 #include "tests/unit/rib_fixture.h"
+#include "tests/unit/rib_mirror.h"
 
 #include <stdio.h>
 
@@ -53,6 +55,7 @@ void *__wrap_realloc(void *memory, size_t size)
 }
 
 static struct fixture f;
+static struct mirror mirror;
 
 /* Peers that are down, whether by the story or for want of memory, say nothing. */
 static void say(unsigned n, const char *prefix, const struct attributes *attributes)
@@ -238,12 +241,15 @@ static long tell(long in_a_row, long step)
 		failed = false;
 		fixture_begin(&f, 12000);
 		assert_non_null(f.rib);
+		mirror_begin(&mirror, f.rib, NULL);
 		f.may_fail = true;
 		left = allowed;
 		failures = in_a_row;
 		story();
 		left = -1;
 		check_converged();
+		mirror_check(&mirror);
+		mirror_end(&mirror);
 		fixture_end(&f);
 		if (!failed)
 			return allowed;
@@ -286,6 +292,67 @@ static void test_no_rib_without_memory(void **state)
 	rib_free(NULL);
 }
 
+/* Paths of a journal; one row in five is of no peer. False: memory. */
+static bool restore_paths(struct rib_peer *peer, struct attr_set *set)
+{
+	for (uint32_t i = 0; i < 600; i++) {
+		struct prefix prefix = { .family = FAMILY_IPV4_UNICAST,
+			.length = 24,
+			.bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i } };
+
+		if (!rib_restore_path(
+			    f.rib, i % 5 ? peer : NULL, 20 * i, &prefix, 0, set, 1 + i % 2))
+			return false;
+	}
+	return true;
+}
+
+static bool restore(void)
+{
+	static const struct rib_capture capture;
+	static const uint8_t bytes[] = { 0x40, 1, 1, 0, 0x40, 2, 0 };
+	static const uint8_t next_hop[] = { 192, 0, 2, 1 };
+	struct speaker *s = speaker_of(&f, 0, ROLE_CLIENT);
+	struct attr_set *set;
+	bool malformed, ok;
+
+	if (!rib_capture_begin(f.rib, &capture, NULL))
+		return false;
+	s->peer = rib_peer_restore(f.rib, &s->parameters);
+	if (s->peer == NULL)
+		return false;
+	set = rib_restore_attrs(f.rib, 1, SPAN(next_hop), SPAN(bytes), &malformed);
+	assert_false(malformed);
+	if (set == NULL)
+		return false;
+	ok = restore_paths(s->peer, set);
+	rib_restore_attrs_done(f.rib, set);
+	assert_true(!ok || rib_restore_end(f.rib) == 120);
+	return ok;
+}
+
+static void test_restore(void **state)
+{
+	long allowed = 0;
+	bool ok;
+
+	(void)state;
+	for (failed = true; failed; allowed++) {
+		fixture_begin(&f, 0);
+		assert_non_null(f.rib);
+		failed = false;
+		left = allowed;
+		failures = 1;
+		ok = restore();
+		left = -1;
+		/* Decisions that there is no memory for are made later. */
+		assert_true(ok || failed);
+		assert_false(ok && f.rib->tables[FAMILY_IPV4_UNICAST].n_paths != 480);
+		fixture_end(&f);
+	}
+	assert_in_range(allowed, 10, 5000);
+}
+
 /* Peers that cannot come up leave nothing behind: their numbers neither. */
 static void test_peer_numbers_come_back(void **state)
 {
@@ -314,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_some_allocations_fail),
 		cmocka_unit_test(test_all_allocations_fail),
 		cmocka_unit_test(test_peer_numbers_come_back),
+		cmocka_unit_test(test_restore),
 	};
 
 	return cmocka_run_group_tests_name("rib_memory", tests, NULL, NULL);

@@ -61,7 +61,6 @@ static struct rib_peer *restored_peer(unsigned n)
 {
 	struct speaker *s = speaker_of(&f, n, ROLE_CLIENT);
 
-	s->parameters.id = 100 + n;
 	s->peer = rib_peer_restore(f.rib, &s->parameters);
 	assert_non_null(s->peer);
 	return s->peer;
