@@ -270,7 +270,7 @@ void mirror_check(struct mirror *m)
 	assert_int_equal(there, with_id);
 }
 
-static struct rib_peer *peer_of_id(const struct rib *rib, uint32_t id)
+struct rib_peer *mirror_peer(const struct rib *rib, uint32_t id)
 {
 	for (size_t i = 1; i < rib->peers_room; i++) {
 		if (rib->peers[i] != NULL && !rib->peers[i]->departing &&
@@ -287,7 +287,7 @@ static void restore_paths(const struct mirror *m, struct rib *rib, struct attr_s
 			const struct mirror_row *row = &m->rows[family][number];
 
 			if (row->there)
-				assert_true(rib_restore_path(rib, peer_of_id(rib, row->peer),
+				assert_true(rib_restore_path(rib, mirror_peer(rib, row->peer),
 					number, &row->prefix, row->path_id, sets[row->attrs],
 					row->attrs));
 		}
@@ -328,8 +328,12 @@ struct rib *mirror_restore(
 	for (size_t i = 1; i < m->rib->peers_room; i++) {
 		const struct rib_peer *peer = m->rib->peers[i];
 
-		if (peer != NULL && !peer->departing)
-			assert_non_null(rib_peer_restore(rib, &peer->parameters));
+		if (peer != NULL && !peer->departing) {
+			struct rib_peer_parameters known = peer->parameters;
+
+			known.session = NULL;
+			assert_non_null(rib_peer_restore(rib, &known));
+		}
 	}
 	for (size_t id = 0; id < m->n_sets; id++) {
 		const struct mirror_set *set = &m->sets[id];

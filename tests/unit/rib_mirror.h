@@ -70,6 +70,8 @@ void mirror_check(struct mirror *m);
  */
 struct rib *mirror_restore(
 	const struct mirror *m, const struct rib_parameters *parameters, struct mirror *copy);
+/* The peer of that rib_peer_parameters.id; NULL: none. */
+struct rib_peer *mirror_peer(const struct rib *rib, uint32_t id);
 /* Fails where two ribs differ in paths, their numbers, or the best of each prefix. */
 void mirror_same(const struct rib *a, const struct rib *b);
 /* Its peers go, upon which nothing may be left in it or in the mirror, and it is freed. */

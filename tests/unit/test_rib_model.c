@@ -46,7 +46,8 @@ struct client {
 
 struct model {
 	struct rib *rib;
-	struct mirror mirror;
+	struct mirror mirrors[2];
+	unsigned era; /* which of them: a reflector that is restarted has another */
 	struct client clients[PEERS];
 	uint64_t now;
 	uint64_t random;
@@ -423,7 +424,7 @@ static void step(struct model *m)
 	case 3 ... 5: client_update(m, i, false); break;
 	case 6 ... 18: client_update(m, i, true); break;
 	case 19 ... 21: run(m); break;
-	case 22: mirror_take(&m->mirror, pick(m, 50)); break;
+	case 22: mirror_take(&m->mirrors[m->era], pick(m, 50)); break;
 	default:
 		/* every fourth peer is slow, or where all are alike every fourth is not */
 		if ((i % 4 == 0) == m->alike || pick(m, 8) == 0)
@@ -579,20 +580,6 @@ static void check_counts(struct model *m)
 		assert_int_equal(best[family], all.prefixes[family]);
 }
 
-/* What is restored from the journal is the same table, and all of it goes when its peers do. */
-static void check_restored(struct model *m)
-{
-	static const struct rib_parameters parameters = { .as = OUR_AS,
-		.router_id = 0x0a000001,
-		.cluster_id = 0x0a000001,
-		.callbacks = { .output_ready = output_ready } };
-	struct mirror copy;
-	struct rib *rib = mirror_restore(&m->mirror, &parameters, &copy);
-
-	mirror_same(m->rib, rib);
-	mirror_free_restored(&copy);
-}
-
 static void check(struct model *m)
 {
 	struct best best[FAMILY_COUNT][PREFIXES] = { 0 };
@@ -622,13 +609,75 @@ static void check(struct model *m)
 		}
 	}
 	check_counts(m);
-	mirror_check(&m->mirror);
-	check_restored(m);
+	mirror_check(&m->mirrors[m->era]);
 	for (unsigned i = 0; i < PEERS; i++) {
 		if (m->clients[i].peer != NULL)
 			assert_int_equal(
 				m->clients[i].end_of_rib, m->clients[i].parameters.families);
 	}
+}
+
+/* A client whose session ended with the old reflector is back: some of what it had it has still. */
+static void client_back(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+
+	c->peer = mirror_peer(m->rib, c->parameters.id);
+	assert_non_null(c->peer);
+	if (pick(m, 5) == 0) {
+		client_down(m, i);
+		return;
+	}
+	memset(c->table, 0, sizeof(c->table));
+	c->filled = 0;
+	c->end_of_rib = 0;
+	c->ready = true;
+	if (pick(m, 2))
+		run(m);
+	assert_true(rib_peer_resume(m->rib, c->peer, &c->parameters, c->parameters.families));
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		for (unsigned n = 0; n < PREFIXES * PATHS; n++) {
+			uint32_t *tag = &c->announced[family][n / PATHS][n % PATHS];
+
+			if (*tag == 0)
+				continue;
+			if (pick(m, 3) == 0)
+				*tag = pick(m, 2) ? m->next_tag++ : 0;
+			if (*tag != 0)
+				client_send(m, i, family, n / PATHS, n % PATHS, *tag);
+		}
+		rib_stale_sweep(m->rib, c->peer, family);
+	}
+}
+
+/*
+ * The reflector is killed and started again: what is restored from the journal is the same table,
+ * and with `stay` all goes on from there.
+ */
+static void restart(struct model *m, const struct rib_parameters *parameters, bool stay)
+{
+	struct mirror *old = &m->mirrors[m->era], *restored = &m->mirrors[!m->era];
+	struct rib *rib = mirror_restore(old, parameters, restored);
+
+	mirror_same(m->rib, rib);
+	if (!stay) {
+		mirror_free_restored(restored);
+		return;
+	}
+	for (unsigned i = 0; i < PEERS; i++) {
+		if (m->clients[i].peer != NULL)
+			rib_peer_down(m->rib, m->clients[i].peer);
+	}
+	mirror_end(old);
+	rib_free(m->rib);
+	m->rib = rib;
+	m->era = !m->era;
+	for (unsigned i = 0; i < PEERS; i++) {
+		if (m->clients[i].peer != NULL)
+			client_back(m, i);
+	}
+	settle(m);
+	check(m);
 }
 
 static void run_model(
@@ -650,12 +699,13 @@ static void run_model(
 	m.next_tag = 1;
 	m.rib = rib_new(&parameters, key);
 	assert_non_null(m.rib);
-	mirror_begin(&m.mirror, m.rib, NULL);
+	mirror_begin(&m.mirrors[m.era], m.rib, NULL);
 	for (unsigned round = 0; round < rounds; round++) {
 		for (unsigned i = 0; i < 300; i++)
 			step(&m);
 		settle(&m);
 		check(&m);
+		restart(&m, &parameters, round % 3 == 1);
 	}
 	for (unsigned i = 0; i < PEERS; i++) {
 		if (m.clients[i].peer != NULL)
@@ -666,8 +716,8 @@ static void run_model(
 	assert_int_equal(counts.prefixes[0] + counts.prefixes[1], 0);
 	assert_int_equal(counts.paths[0] + counts.paths[1], 0);
 	assert_int_equal(counts.groups, 0);
-	mirror_check(&m.mirror);
-	mirror_end(&m.mirror);
+	mirror_check(&m.mirrors[m.era]);
+	mirror_end(&m.mirrors[m.era]);
 	rib_free(m.rib);
 	*detached += m.detached;
 }
