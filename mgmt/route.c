@@ -181,14 +181,20 @@ bool route_long_lived_stale(const struct rib_path_view *path)
 void route_row(struct table *table, const struct rib_path_view *path, bool advertised)
 {
 	char text[PREFIX_TEXT_MAX];
-	struct ip_address next_hop, link_local;
-	uint32_t value;
-	next_hops(path, &next_hop, &link_local);
 	table_cell(table, "%s%s", path->best ? "*" : " ",
 		route_long_lived_stale(path) ? "l"
 		: path->stale		     ? "s"
 					     : "");
 	table_cell(table, "%s", prefix_format(&path->prefix, text));
+	route_cells(table, path, advertised);
+}
+
+void route_cells(struct table *table, const struct rib_path_view *path, bool advertised)
+{
+	char text[PREFIX_TEXT_MAX];
+	struct ip_address next_hop, link_local;
+	uint32_t value;
+	next_hops(path, &next_hop, &link_local);
 	if (path->path_id != 0)
 		table_cell(table, "%" PRIu32, path->path_id);
 	else
@@ -260,10 +266,6 @@ static void block_unknown(struct output *out, struct span attributes)
 void route_block(struct output *out, const struct rib_path_view *path, bool advertised)
 {
 	char text[PREFIX_TEXT_MAX], id[16];
-	struct ip_address next_hop, link_local;
-	struct attribute_view view;
-	uint32_t value;
-	next_hops(path, &next_hop, &link_local);
 	output_printf(out, "%s%s%s%s\n", prefix_format(&path->prefix, text),
 		path->best ? ", best" : "", path->stale ? ", stale" : "",
 		route_long_lived_stale(path) ? ", long-lived stale" : "");
@@ -271,6 +273,16 @@ void route_block(struct output *out, const struct rib_path_view *path, bool adve
 		next_hop_text(&path->peer_address, text), path->peer_as,
 		role_name(path->peer_role));
 	output_printf(out, ", BGP Identifier %s\n", bgp_id_format(path->peer_bgp_id, id));
+	route_block_attributes(out, path, advertised);
+}
+
+void route_block_attributes(struct output *out, const struct rib_path_view *path, bool advertised)
+{
+	char text[PREFIX_TEXT_MAX], id[16];
+	struct ip_address next_hop, link_local;
+	struct attribute_view view;
+	uint32_t value;
+	next_hops(path, &next_hop, &link_local);
 	if (path->path_id != 0)
 		output_printf(out, "    %-25s %" PRIu32 "\n", "path ID", path->path_id);
 	output_printf(out, "    %-25s %s", "next hop", next_hop_text(&next_hop, text));
@@ -336,12 +348,17 @@ static void json_unknown(struct json *json, struct span attributes)
 	json_array_end(json);
 }
 
-static void json_attributes(struct json *json, const struct rib_path_view *path, bool advertised)
+void route_json_attributes(struct json *json, const struct rib_path_view *path, bool advertised)
 {
+	struct ip_address next_hop, link_local;
 	struct attribute_view view;
 	uint32_t value = 0;
 	char text[64];
 	struct output buffer = { 0 };
+	next_hops(path, &next_hop, &link_local);
+	json_key_address(json, "next-hop", &next_hop);
+	json_key_address(json, "next-hop-link-local", &link_local);
+	json_key_string(json, "origin", origin_name(path->keys->origin));
 	json_key_string(json, "as-path", as_path_text(path, &buffer));
 	output_free(&buffer);
 	json_key_uint(json, "as-path-length", as_path_length(as_path_of(path)));
@@ -371,8 +388,6 @@ static void json_attributes(struct json *json, const struct rib_path_view *path,
 void route_json(struct json *json, const struct rib_path_view *path, bool advertised)
 {
 	char text[PREFIX_TEXT_MAX];
-	struct ip_address next_hop, link_local;
-	next_hops(path, &next_hop, &link_local);
 	json_object_begin(json);
 	json_key_string(json, "prefix", prefix_format(&path->prefix, text));
 	json_key_string(json, "family", family_name((enum family)path->prefix.family));
@@ -384,9 +399,6 @@ void route_json(struct json *json, const struct rib_path_view *path, bool advert
 	json_key_uint(json, "peer-as", path->peer_as);
 	json_key_bgp_id(json, "peer-bgp-identifier", path->peer_bgp_id);
 	json_key_string(json, "peer-role", role_name(path->peer_role));
-	json_key_address(json, "next-hop", &next_hop);
-	json_key_address(json, "next-hop-link-local", &link_local);
-	json_key_string(json, "origin", origin_name(path->keys->origin));
-	json_attributes(json, path, advertised);
+	route_json_attributes(json, path, advertised);
 	json_object_end(json);
 }

@@ -1,7 +1,7 @@
 /*
- * One path as text and as JSON. Called by show_routes.c for each path of a walk; it renders what
- * the view holds, attribute by attribute, and keeps nothing. `advertised` says that the path is
- * shown as it is sent to a peer.
+ * One path as text and as JSON. Called by show_routes.c for each path of a walk, and for paths of
+ * the past by history.c; it renders what the view holds, attribute by attribute, and keeps nothing.
+ * `advertised` says that the path is shown as it is sent to a peer.
  */
 #ifndef MGMT_ROUTE_H
 #define MGMT_ROUTE_H
@@ -20,5 +20,16 @@ void route_row(struct table *table, const struct rib_path_view *path, bool adver
 /* A block of lines with every attribute. */
 void route_block(struct output *out, const struct rib_path_view *path, bool advertised);
 void route_json(struct json *json, const struct rib_path_view *path, bool advertised);
+
+/*
+ * Parts of these: what does not say which prefix and peer it is. They want path_id, keys (next hop,
+ * origin, local_pref) and attributes of the view; cells want peer_address too.
+ */
+#define ROUTE_CELLS 7
+/* The cells of a row from the path ID on. */
+void route_cells(struct table *table, const struct rib_path_view *path, bool advertised);
+void route_block_attributes(struct output *out, const struct rib_path_view *path, bool advertised);
+/* Keys and values within an object. */
+void route_json_attributes(struct json *json, const struct rib_path_view *path, bool advertised);
 
 #endif
