@@ -17,6 +17,7 @@
 #define TICK_US		200000
 #define RUN_BUDGET_US	5000
 #define WRITE_BUDGET_US 20000 /* a turn; what is left over is written in the next */
+#define READERS_END_US	SECOND_US /* for questions to the journal that were broken off */
 
 /*
  * Every write of UPDATEs sets a timer, so a random number must not cost a system call: Weyl's
@@ -317,6 +318,7 @@ void reflector_free(struct reflector *reflector)
 	}
 	if (reflector->rib != NULL)
 		rib_free(reflector->rib);
+	journal_readers_free(reflector->journal_readers, READERS_END_US);
 	local_addresses_free(&reflector->local_addresses);
 	config_free(reflector->config);
 	free(reflector->stopping_text);

@@ -11,6 +11,7 @@
 #include "bgp/open.h"
 #include "rib/rib.h"
 #include "rr/config.h"
+#include "rr/journal_reader.h"
 
 struct event_base;
 struct reflector;
@@ -128,6 +129,13 @@ void reflector_peers(const struct reflector *reflector,
 /* False when there is no such peer. */
 bool reflector_peer(const struct reflector *reflector, const struct ip_address *address,
 	void (*visit)(void *context, const struct peer_view *peer), void *context);
+
+/*
+ * Asks the journal beside the loop; the caller ends it. NULL with one line in `text` when there is
+ * no journal, or it cannot be asked now.
+ */
+struct journal_reader *reflector_ask_journal(
+	struct reflector *reflector, const struct journal_ask *ask, char *text, size_t size);
 
 enum clear_kind {
 	CLEAR_HARD, /* Cease/Administrative Reset, then connect again at once */

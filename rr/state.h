@@ -82,6 +82,8 @@ struct reflector {
 	bool abandoned; /* told to end a second time: nothing is waited for any more */
 	struct restart_period restart; /* our own, after the journal restored the table */
 
+	struct journal_readers *journal_readers; /* made at the first question */
+
 	uint64_t started_wall; /* seconds since 1970 */
 	uint64_t started; /* monotonic microseconds */
 	uint64_t connections_accepted;

@@ -1,4 +1,5 @@
 /* The reflector as mgmt/ sees it and what it asks for: totals, peers, clear. */
+#include <stdio.h>
 #include <string.h>
 
 #include "rr/peer.h"
@@ -116,6 +117,27 @@ bool reflector_peer(const struct reflector *reflector, const struct ip_address *
 		return false;
 	view_peer(peer, visit, context);
 	return true;
+}
+
+struct journal_reader *reflector_ask_journal(
+	struct reflector *reflector, const struct journal_ask *ask, char *text, size_t size)
+{
+	const char *path = reflector->config->journal_path;
+
+	if (path == NULL) {
+		snprintf(text, size,
+			"no journal is kept: %s has no section \"journal\", which history comes "
+			"from",
+			reflector->config->file);
+		return NULL;
+	}
+	if (reflector->journal_readers == NULL)
+		reflector->journal_readers = journal_readers_new();
+	if (reflector->journal_readers == NULL) {
+		snprintf(text, size, "no memory to ask the journal");
+		return NULL;
+	}
+	return journal_reader_begin(reflector->journal_readers, path, ask, text, size);
 }
 
 static bool send_again(struct reflector *reflector, struct session *session)
