@@ -1,6 +1,11 @@
 #include "mgmt/command.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "mgmt/time_text.h"
 
 #define WORD_MAX 32 /* longer words are no word of a command */
 
@@ -362,6 +367,33 @@ static bool parse_family(const char *word, struct argument_value *value, struct 
 	return false;
 }
 
+static bool parse_number(const char *word, struct argument_value *value, struct output *fault)
+{
+	char *end;
+	errno = 0;
+	uintmax_t number = strtoumax(word, &end, 10);
+	if (word[0] >= '0' && word[0] <= '9' && *end == '\0' && errno == 0 && number > 0 &&
+		number <= UINT32_MAX) {
+		value->number = number;
+		return true;
+	}
+	output_printf(
+		fault, "found \"%s\", expected a number from 1 to %" PRIu32, word, UINT32_MAX);
+	return false;
+}
+
+/* The `*w`th word, or that and the next. */
+static bool parse_time(const struct words *words, size_t *w, uint64_t now,
+	struct argument_value *value, struct output *fault)
+{
+	char both[2 * WORD_MAX + 2];
+	const char *first = words->word[*w];
+	if (!time_text_takes_second(first) || *w + 1 == words->n)
+		return time_text_parse(first, now, &value->time, fault);
+	snprintf(both, sizeof both, "%s %s", first, words->word[++*w]);
+	return time_text_parse(both, now, &value->time, fault);
+}
+
 static bool parse_value(const struct argument *argument, const char *word,
 	struct argument_value *value, struct output *fault)
 {
@@ -376,6 +408,7 @@ static bool parse_value(const struct argument *argument, const char *word,
 		break;
 	case ARGUMENT_PREFIX: good = parse_prefix(word, value, fault); break;
 	case ARGUMENT_FAMILY: good = parse_family(word, value, fault); break;
+	case ARGUMENT_NUMBER: good = parse_number(word, value, fault); break;
 	case ARGUMENT_CHOICE:
 		for (unsigned c = 0; c < CHOICES_MAX && argument->choices[c] != NULL; c++) {
 			if (begins_with(argument->choices[c], word)) {
@@ -390,11 +423,22 @@ static bool parse_value(const struct argument *argument, const char *word,
 		}
 		break;
 	case ARGUMENT_NONE:
+	case ARGUMENT_TIME: /* parse_keyword_value */
 	case ARGUMENT_TEXT:
 	case ARGUMENT_COMMAND: break;
 	}
 	value->given = good;
 	return good;
+}
+
+/* The value behind a keyword: the `*w`th word, which goes on to the last word used. */
+static bool parse_keyword_value(const struct argument *argument, const struct words *words,
+	size_t *w, uint64_t now, struct argument_value *value, struct output *fault)
+{
+	if (argument->kind != ARGUMENT_TIME)
+		return parse_value(argument, words->word[*w], value, fault);
+	value->given = parse_time(words, w, now, value, fault);
+	return value->given;
 }
 
 /* What could have stood where `word` was found: values and fixed words that are still free. */
@@ -483,7 +527,9 @@ static bool parse_arguments(const struct words *words, size_t used, const char *
 					command->words, command->arguments[i].name, found);
 				return false;
 			}
-			if (!parse_value(&command->arguments[i], words->word[++w], value, fault))
+			w++;
+			if (!parse_keyword_value(
+				    &command->arguments[i], words, &w, parsed->now, value, fault))
 				return false;
 			continue;
 		}
@@ -500,7 +546,7 @@ static bool parse_arguments(const struct words *words, size_t used, const char *
 bool command_parse(const struct command_table *table, const char *line, struct command_line *parsed,
 	struct output *fault)
 {
-	*parsed = (struct command_line){ 0 };
+	*parsed = (struct command_line){ .now = time_text_clock() };
 	size_t len = strlen(line);
 	if (len >= sizeof parsed->line) {
 		output_printf(fault, "found a line of %zu bytes, expected at most %zu", len,
@@ -635,7 +681,12 @@ static void complete_arguments(const struct command_table *table, const struct c
 		if (choice_match(&set, words->word[w], &found) == MATCH_ONE) {
 			size_t i = argument_of_word(command, values, found, &choice);
 			values[i].given = true;
-			if (command->arguments[i].keyword != NULL && ++w == until) {
+			if (command->arguments[i].keyword == NULL)
+				continue;
+			bool two = w + 1 < until && command->arguments[i].kind == ARGUMENT_TIME &&
+				   time_text_takes_second(words->word[w + 1]);
+			w += two ? 2 : 1;
+			if (w >= until) {
 				complete_value(&command->arguments[i], begun, completion);
 				return;
 			}

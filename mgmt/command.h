@@ -18,6 +18,9 @@ enum argument_kind {
 	ARGUMENT_PREFIX, /* or a bare address */
 	ARGUMENT_FAMILY,
 	ARGUMENT_CHOICE, /* one of fixed words */
+	ARGUMENT_TIME, /* a point in time (time_text.h); "yesterday 03:12" is two words; only behind
+			  a keyword */
+	ARGUMENT_NUMBER, /* from 1 on; only behind a keyword */
 	ARGUMENT_TEXT, /* the rest of the line */
 	ARGUMENT_COMMAND, /* the rest of the line, completed as a command */
 };
@@ -56,6 +59,8 @@ struct argument_value {
 	enum family family;
 	struct ip_address address;
 	struct prefix prefix;
+	uint64_t time; /* wall clock, microseconds */
+	uint64_t number;
 	const char *text; /* points into command_line.line */
 };
 
@@ -66,6 +71,7 @@ struct argument_value {
 struct command_line {
 	const struct command *command;
 	struct argument_value values[ARGUMENTS_MAX]; /* as the command's arguments */
+	uint64_t now; /* when it was understood: what the times in it are relative to */
 	char line[COMMAND_LINE_MAX]; /* words cut by NUL bytes */
 };
 

@@ -2,6 +2,26 @@
 
 #include <assert.h>
 
+#define TIME_DETAIL                                                                       \
+	"T is 2026-11-22T03:12, with seconds and a zone (Z, +01:00) or without, 03:12,\n" \
+	"yesterday 03:12, -15m, -2h, -3d or now; without a zone it is local time.\n"
+
+#define SINCE                                                           \
+	{                                                               \
+		.kind = ARGUMENT_TIME, .keyword = "since", .name = "T", \
+		.help = "no change before T"                            \
+	}
+#define UNTIL                                                           \
+	{                                                               \
+		.kind = ARGUMENT_TIME, .keyword = "until", .name = "T", \
+		.help = "no change after T"                             \
+	}
+#define LIMIT                                                             \
+	{                                                                 \
+		.kind = ARGUMENT_NUMBER, .keyword = "limit", .name = "N", \
+		.help = "only the last N"                                 \
+	}
+
 /* In the order in which `help` lists them. A new command is one row, and its handler. */
 static const struct command rows[] = {
 	{
@@ -30,7 +50,8 @@ static const struct command rows[] = {
 		.detail = "Without arguments every path of the table, * marking the best of each prefix.\n"
 			  "PREFIX alone shows that prefix in detail, an address its longest match.\n"
 			  "longer adds all more specific prefixes; exact turns longest match off.\n"
-			  "peer ADDRESS shows what that peer sent (received) or is sent (advertised).\n",
+			  "peer ADDRESS shows what that peer sent (received) or is sent (advertised).\n"
+			  "at T shows the best paths as they were at T, from the journal.\n" TIME_DETAIL,
 		.arguments =
 			{
 				[SHOW_ROUTES_PREFIX] = {.kind = ARGUMENT_PREFIX,
@@ -56,8 +77,47 @@ static const struct command rows[] = {
 					.keyword = "family",
 					.name = "FAMILY",
 					.help = "only ipv4-unicast or ipv6-unicast"},
+				[SHOW_ROUTES_AT] = {.kind = ARGUMENT_TIME,
+					.keyword = "at",
+					.name = "T",
+					.help = "the best paths as they were then"},
 			},
 		.run = show_routes,
+	},
+	{
+		.words = "show history prefix",
+		.help = "each change of the best path of a prefix, and its cause",
+		.detail = "From the journal, oldest first: the old best path (-), the new one (+), and by\n"
+			  "whose doing. An address is taken as the longest prefix with changes that\n"
+			  "covers it. What happened within the last second may not be there yet.\n" TIME_DETAIL,
+		.arguments = {[SHOW_HISTORY_PREFIX] = {.kind = ARGUMENT_PREFIX,
+				      .required = true,
+				      .name = "PREFIX",
+				      .help = "a prefix, or an address"},
+			[SHOW_HISTORY_SINCE] = SINCE,
+			[SHOW_HISTORY_UNTIL] = UNTIL,
+			[SHOW_HISTORY_LIMIT] = LIMIT},
+		.run = show_history_prefix,
+	},
+	{
+		.words = "show history peer",
+		.help = "what happened to the sessions of a peer",
+		.detail = "From the journal, oldest first: states, and NOTIFICATIONs with what they said.\n" TIME_DETAIL,
+		.arguments = {[SHOW_HISTORY_PEER] = {.kind = ARGUMENT_ADDRESS,
+				      .required = true,
+				      .name = "ADDRESS",
+				      .help = "the peer"},
+			[SHOW_HISTORY_SINCE] = SINCE,
+			[SHOW_HISTORY_UNTIL] = UNTIL,
+			[SHOW_HISTORY_LIMIT] = LIMIT},
+		.run = show_history_peer,
+	},
+	{
+		.words = "show history gaps",
+		.help = "where the history is incomplete, and starts of heliostatd",
+		.detail = TIME_DETAIL,
+		.arguments = {[SHOW_HISTORY_GAPS_SINCE] = SINCE, [SHOW_HISTORY_GAPS_UNTIL] = UNTIL},
+		.run = show_history_gaps,
 	},
 	{
 		.words = "show version",

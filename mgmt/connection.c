@@ -1,5 +1,6 @@
 #include "mgmt/connection.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ struct connection {
 	struct reflector *reflector;
 	struct bufferevent *bufferevent;
 	struct event *more; /* the next slice, after other events had their turn */
+	struct event *wait; /* what the command waits for; NULL: it waits for nothing */
 	void (*closed)(void *context, struct connection *connection);
 	void *context;
 	bool running; /* `request` is under way */
@@ -84,8 +86,17 @@ static void carry_out_after(struct connection *connection)
 	connection->after_text = NULL;
 }
 
+static void stop_waiting(struct connection *connection)
+{
+	if (connection->wait != NULL)
+		event_free(connection->wait);
+	connection->wait = NULL;
+}
+
 void connection_free(struct connection *connection)
 {
+	/* Before the command closes the descriptor. */
+	stop_waiting(connection);
 	request_end(&connection->request);
 	free(connection->request.after_text);
 	free(connection->after_text);
@@ -124,18 +135,59 @@ static void finish_request(struct connection *connection)
 	connection->running = false;
 }
 
+/*
+ * True when the client has closed both directions: nobody will read the answer. A client that has
+ * closed its sending side alone still does.
+ */
+static bool hung_up(const struct connection *connection)
+{
+	struct pollfd pollfd = { .fd = bufferevent_getfd(connection->bufferevent) };
+	return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+static void pump(struct connection *connection);
+
+static void wait_over(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	struct connection *connection = context;
+	if (hung_up(connection)) {
+		close_connection(connection);
+	} else if (what & EV_READ) {
+		stop_waiting(connection);
+		pump(connection);
+	}
+}
+
+/*
+ * What the command waits for may be long in coming, so a client that goes is looked for every
+ * second: one that has said its last word before is not told of by an event.
+ */
+static bool start_waiting(struct connection *connection)
+{
+	static const struct timeval look = { 1, 0 };
+	connection->wait = event_new(reflector_event_base(connection->reflector),
+		connection->request.wait_fd, EV_READ | EV_PERSIST, wait_over, connection);
+	return connection->wait != NULL && event_add(connection->wait, &look) == 0;
+}
+
 /* One slice of the command that runs. */
 static void run_slice(struct connection *connection)
 {
 	struct request *request = &connection->request;
+	request->waiting = false;
 	bool done = connection->line.command->run(request);
 	if (request->out.failed)
 		done = request_no_memory(request);
 	else
 		send_frame(connection, "out", request->out.bytes, request->out.len);
 	output_clear(&request->out);
-	if (done)
+	if (!done && request->waiting && !start_waiting(connection))
+		done = request_no_memory(request);
+	if (done) {
+		stop_waiting(connection);
 		finish_request(connection);
+	}
 }
 
 static void start_command(struct connection *connection, const char *line, bool json)
@@ -237,7 +289,7 @@ static void pump(struct connection *connection)
 	bool worked = false;
 	if (waiting == 0 && !connection->running)
 		carry_out_after(connection);
-	if (waiting < OUTPUT_HIGH) {
+	if (waiting < OUTPUT_HIGH && connection->wait == NULL) {
 		worked = connection->running || take_request(connection);
 		if (connection->running)
 			run_slice(connection);
@@ -248,7 +300,7 @@ static void pump(struct connection *connection)
 		return;
 	}
 	static const struct timeval soon = { 0, 0 };
-	if (worked)
+	if (worked && connection->wait == NULL)
 		event_add(connection->more, &soon);
 }
 
@@ -278,7 +330,10 @@ static void happened(struct bufferevent *bufferevent, short what, void *context)
 	if ((what & BEV_EVENT_EOF) && (what & BEV_EVENT_READING)) {
 		/* Only its sending side may be closed: what it asked is answered. */
 		connection->ended = true;
-		pump(connection);
+		if (connection->wait != NULL && hung_up(connection))
+			close_connection(connection);
+		else
+			pump(connection);
 	} else {
 		/* An error, or nothing was taken for STALLED_SECONDS. */
 		close_connection(connection);

@@ -21,6 +21,13 @@ bool request_may_go_on(const struct request *request, uint64_t started)
 	       request_clock() - started < SLICE_MICROSECONDS;
 }
 
+bool request_wait(struct request *request, int fd)
+{
+	request->waiting = true;
+	request->wait_fd = fd;
+	return false;
+}
+
 bool request_fail(struct request *request, const char *format, ...)
 {
 	char line[512];

@@ -1,7 +1,8 @@
 /*
  * One command while it runs: what a command's handler is given and what it leaves behind. Handlers
  * (show_*.c, clear.c ...) fill it, the server calls them and sends what they rendered. A handler
- * never waits, never touches the socket, and works for about 2 ms a call.
+ * never waits, never touches the socket, and works for about 2 ms a call; one whose answer comes
+ * from elsewhere returns and says what is to be waited for (request_wait).
  */
 #ifndef MGMT_REQUEST_H
 #define MGMT_REQUEST_H
@@ -30,6 +31,12 @@ struct request {
 	void *state;
 	void (*state_free)(void *state);
 	/*
+	 * Set by request_wait, cleared by the server before each call: the descriptor that must be
+	 * readable before the handler is called again.
+	 */
+	bool waiting;
+	int wait_fd;
+	/*
 	 * Done by the server once the whole answer has left, or its reader is gone. Takes ownership
 	 * of after_text.
 	 */
@@ -41,6 +48,11 @@ struct request {
 uint64_t request_clock(void);
 /* True while the slice that began at `started` may go on. */
 bool request_may_go_on(const struct request *request, uint64_t started);
+/*
+ * There is nothing to do until `fd` is readable. A reader that goes away meanwhile ends the
+ * command. Returns false, so that a handler can `return request_wait(...)`.
+ */
+bool request_wait(struct request *request, int fd);
 /*
  * Ends the command as failed, with a line for people. Returns true, so that a handler can `return
  * request_fail(...)`.

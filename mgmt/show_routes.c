@@ -13,7 +13,6 @@
 #define PATHS_BIG_BYTES (16 * 1024)
 
 enum { DIRECTION_RECEIVED, DIRECTION_ADVERTISED };
-enum { MATCH_LONGER_CHOICE, MATCH_EXACT_CHOICE };
 
 struct routes_state {
 	struct rib_walk walk;
@@ -111,6 +110,31 @@ static bool find_peer(struct request *request, struct routes_state *routes, bool
 	return true;
 }
 
+bool show_routes_families(struct request *request, uint8_t *families)
+{
+	const struct argument_value *values = request->line->values;
+	const struct argument_value *prefix = &values[SHOW_ROUTES_PREFIX];
+	const struct argument_value *match = &values[SHOW_ROUTES_MATCH];
+	const struct argument_value *family = &values[SHOW_ROUTES_FAMILY];
+	*families = FAMILIES_ALL;
+	if (family->given)
+		*families = FAMILY_BIT(family->family);
+	if (prefix->given) {
+		if ((*families & FAMILY_BIT(prefix->prefix.family)) == 0) {
+			request_fail(request,
+				"found family %s, expected %s, the family of the prefix",
+				family_name(family->family), family_name(prefix->prefix.family));
+			return false;
+		}
+		*families = FAMILY_BIT(prefix->prefix.family);
+	} else if (match->given) {
+		request_fail(request, "found %s, expected a prefix with it",
+			match->choice == SHOW_ROUTES_LONGER ? "longer" : "exact");
+		return false;
+	}
+	return true;
+}
+
 /* Turns the arguments into a walk. False with a fault when they contradict each other. */
 static bool set_up(struct request *request, struct routes_state *routes)
 {
@@ -118,30 +142,17 @@ static bool set_up(struct request *request, struct routes_state *routes)
 	const struct argument_value *prefix = &values[SHOW_ROUTES_PREFIX];
 	const struct argument_value *match = &values[SHOW_ROUTES_MATCH];
 	const struct argument_value *direction = &values[SHOW_ROUTES_DIRECTION];
-	const struct argument_value *family = &values[SHOW_ROUTES_FAMILY];
 	struct rib_walk *walk = &routes->walk;
 
-	routes->families = FAMILIES_ALL;
-	if (family->given)
-		routes->families = FAMILY_BIT(family->family);
+	if (!show_routes_families(request, &routes->families))
+		return false;
 	if (prefix->given) {
-		if ((routes->families & FAMILY_BIT(prefix->prefix.family)) == 0) {
-			request_fail(request,
-				"found family %s, expected %s, the family of the prefix",
-				family_name(family->family), family_name(prefix->prefix.family));
-			return false;
-		}
-		routes->families = FAMILY_BIT(prefix->prefix.family);
 		walk->match_prefix = prefix->prefix;
 		walk->match = prefix->bare ? RIB_MATCH_COVERING : RIB_MATCH_EXACT;
 		if (match->given)
-			walk->match = match->choice == MATCH_LONGER_CHOICE ? RIB_MATCH_LONGER
-									   : RIB_MATCH_EXACT;
+			walk->match = match->choice == SHOW_ROUTES_LONGER ? RIB_MATCH_LONGER
+									  : RIB_MATCH_EXACT;
 		routes->block = walk->match != RIB_MATCH_LONGER;
-	} else if (match->given) {
-		request_fail(request, "found %s, expected a prefix with it",
-			match->choice == MATCH_LONGER_CHOICE ? "longer" : "exact");
-		return false;
 	}
 	routes->of_peer = values[SHOW_ROUTES_PEER].given;
 	if (!routes->of_peer && direction->given) {
@@ -222,6 +233,8 @@ static size_t rendered(const struct routes_state *routes)
 
 bool show_routes(struct request *request)
 {
+	if (request->line->values[SHOW_ROUTES_AT].given)
+		return show_routes_at(request);
 	if (request->state == NULL && !begin(request))
 		return true;
 	struct routes_state *routes = request->state;

@@ -38,6 +38,16 @@ void reflector_totals(const struct reflector *reflector, struct reflector_totals
 	};
 }
 
+struct journal_reader *reflector_ask_journal(
+	struct reflector *reflector, const struct journal_ask *ask, char *text, size_t size)
+{
+	if (reflector->journal != NULL)
+		return journal_reader_begin(
+			reflector->journal_readers, reflector->journal, ask, text, size);
+	snprintf(text, size, "no journal is kept");
+	return NULL;
+}
+
 static void show(const struct reflector *reflector, const struct fake_peer *peer,
 	void (*visit)(void *context, const struct peer_view *peer), void *context)
 {

@@ -29,6 +29,8 @@ struct reflector {
 	uint64_t walks; /* calls of rib_walk */
 	uint64_t visited; /* paths that walks have visited */
 	unsigned restarts;
+	const char *journal; /* the file that questions are put to; NULL: no journal is kept */
+	struct journal_readers *journal_readers; /* the test's */
 	unsigned shutdowns;
 	char shutdown_text[256];
 };

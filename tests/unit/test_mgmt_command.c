@@ -4,7 +4,11 @@
  */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 #include "mgmt/show.h"
+#include "mgmt/time_text.h"
 
 static void understood(const char *line, const char *words, struct command_line *parsed)
 {
@@ -82,6 +86,44 @@ static void test_routes_arguments(void **state)
 	assert_false(values[CLEAR_PEER_KIND].given);
 }
 
+/* Times are relative to when the line was understood; "yesterday 03:12" is two words. */
+static void test_history_arguments(void **state)
+{
+	struct command_line parsed;
+	const struct argument_value *values = parsed.values;
+	char time[TIME_TEXT_MAX];
+	(void)state;
+	assert_int_equal(setenv("TZ", "CET-1", 1), 0);
+	tzset();
+
+	understood("show hist pre 10.0.0.0/8 since -15m until now limit 7", "show history prefix",
+		&parsed);
+	assert_int_equal(parsed.now - values[SHOW_HISTORY_SINCE].time, 15 * 60 * UINT64_C(1000000));
+	assert_int_equal(parsed.now, values[SHOW_HISTORY_UNTIL].time);
+	assert_int_equal(values[SHOW_HISTORY_LIMIT].number, 7);
+	assert_false(values[SHOW_HISTORY_PREFIX].bare);
+
+	understood("sho hi pe ::1 until 2026-11-22T03:12 since 2026-11-21T03:12Z",
+		"show history peer", &parsed);
+	assert_string_equal(time_text_format_utc(values[SHOW_HISTORY_SINCE].time, time),
+		"2026-11-21T03:12:00.000000Z");
+	assert_string_equal(time_text_format_utc(values[SHOW_HISTORY_UNTIL].time, time),
+		"2026-11-22T02:12:00.000000Z");
+	assert_false(values[SHOW_HISTORY_LIMIT].given);
+
+	understood("show routes at yesterday 03:12:07 10.0.0.0/8 longer", "show routes", &parsed);
+	assert_string_equal(
+		time_text_format(values[SHOW_ROUTES_AT].time, time) + 11, "03:12:07.000000+01:00");
+	assert_true(values[SHOW_ROUTES_PREFIX].given);
+	assert_true(values[SHOW_ROUTES_MATCH].given);
+	understood("show routes 10.0.0.0/8 at today 03:12", "show routes", &parsed);
+	assert_true(values[SHOW_ROUTES_AT].given);
+	understood("show routes", "show routes", &parsed);
+	assert_false(values[SHOW_ROUTES_AT].given);
+	understood("show history gaps since -3d", "show history gaps", &parsed);
+	assert_true(values[SHOW_HISTORY_GAPS_SINCE].given);
+}
+
 static void test_text(void **state)
 {
 	static const struct {
@@ -121,15 +163,30 @@ static void test_faults(void **state)
 		{ "", "empty line: expected one of: show, clear, shutdown, restart, help" },
 		{ "shwo summary", "unknown command \"shwo\": did you mean \"show\"?" },
 		{ "show pers", "unknown command \"show pers\": did you mean \"show peers\"?" },
-		{ "show history", "unknown command \"show history\": found \"history\", expected "
-				  "one of: summary, peers, "
-				  "groups, routes, version, config" },
 		{ "monitor", "unknown command \"monitor\": found \"monitor\", expected one of: "
 			     "show, clear, shutdown, restart, help" },
 		{ "sh", "\"sh\" is ambiguous: show, shutdown" },
 		{ "show", "incomplete command \"show\": expected one of: summary, peers, groups, "
-			  "routes, version, "
-			  "config" },
+			  "routes, history, version, config" },
+		{ "show history", "incomplete command \"show history\": expected one of: prefix, "
+				  "peer, gaps" },
+		{ "show history prefix",
+			"show history prefix: expected PREFIX, found the end of the line" },
+		{ "show history prefix 10.0.0.0/8 since", "show history prefix: expected T behind "
+							  "\"since\", found the end of the line" },
+		{ "show history prefix 10.0.0.0/8 since yesterday",
+			"found \"yesterday\", expected a time: " TIME_TEXT_FORMS },
+		{ "show history prefix 10.0.0.0/8 since yesterday until now",
+			"found \"yesterday until\", expected a time: " TIME_TEXT_FORMS },
+		{ "show history peer ::1 limit 0",
+			"found \"0\", expected a number from 1 to 4294967295" },
+		{ "show history peer ::1 limit 4294967296",
+			"found \"4294967296\", expected a number from 1 to 4294967295" },
+		{ "show history peer ::1 limit -1",
+			"found \"-1\", expected a number from 1 to 4294967295" },
+		{ "show history peer ::1 limit 7x",
+			"found \"7x\", expected a number from 1 to 4294967295" },
+		{ "show routes at 3:12", "found \"3:12\", expected a time: " TIME_TEXT_FORMS },
 		{ "show summary now", "show summary: found \"now\", expected the end of the line" },
 		{ "show summary 7", "show summary: found \"7\", expected the end of the line" },
 		{ "show peers 10.0.0",
@@ -146,10 +203,10 @@ static void test_faults(void **state)
 			"show routes: found \"recieved\", expected \"received\"?" },
 		{ "show routes blue", "show routes: found \"blue\", expected PREFIX or one of: "
 				      "longer, exact, peer, received, "
-				      "advertised, family" },
+				      "advertised, family, at" },
 		{ "show routes longer exact", "show routes: found \"exact\", expected PREFIX or "
 					      "one of: peer, received, advertised, "
-					      "family" },
+					      "family, at" },
 		{ "show routes peer", "show routes: expected ADDRESS behind \"peer\", found the "
 				      "end of the line" },
 		{ "show routes peer 1",
@@ -197,7 +254,8 @@ static void test_any_line(void **state)
 		"::", "/", "\"", "longer", "\x80\xff", "family", "help", "shutdown", "clear",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		"a",
-		"exact" };
+		"exact", "at", "since", "yesterday", "03:12", "-15m", "history", "prefix", "limit",
+		"7" };
 	uint32_t random = 12345;
 	unsigned accepted = 0;
 	size_t completed = 0;
@@ -252,25 +310,36 @@ static void test_completion(void **state)
 		{ "", "show clear shutdown restart help " },
 		{ "s", "show shutdown " },
 		{ "show", "show " },
-		{ "show ", "summary peers groups routes version config " },
+		{ "show ", "summary peers groups routes history version config " },
 		{ "sho s", "summary " },
 		{ "show x", "" },
 		{ "x ", "" },
 		{ "show summary ", "" },
 		{ "show peers ", "<ADDRESS:> " },
 		{ "show peers 10.", "<ADDRESS:10.> " },
-		{ "show routes ", "<PREFIX:> longer exact peer received advertised family " },
+		{ "show routes ", "<PREFIX:> longer exact peer received advertised family at " },
 		{ "show routes pe", "<PREFIX:pe> peer " },
 		{ "show routes peer ", "<ADDRESS:> " },
 		{ "show routes peer 1", "<ADDRESS:1> " },
-		{ "show routes 10.0.0.0/8 longer peer ::1 a", "advertised " },
+		{ "show routes 10.0.0.0/8 longer peer ::1 a", "advertised at " },
 		{ "show routes family ", "ipv4-unicast ipv6-unicast " },
 		{ "show routes family ipv6", "ipv6-unicast " },
+		{ "show routes at ", "<T:> " },
+		{ "show routes at yes", "<T:yes> " },
+		{ "show routes at yesterday ", "<T:> " },
+		{ "show routes at yesterday 03", "<T:03> " },
+		{ "show routes at yesterday 03:12 l", "<PREFIX:l> longer " },
+		{ "show routes at -15m l", "<PREFIX:l> longer " },
+		{ "show history ", "prefix peer gaps " },
+		{ "show history peer ", "<ADDRESS:> since until limit " },
+		{ "show history prefix ::/0 limit ", "<N:> " },
+		{ "show history prefix ::/0 since -1h ", "until limit " },
+		{ "show history gaps until today 03:12 ", "since " },
 		{ "clear peer ::1 ", "soft hard " },
 		{ "shutdown now ", "" },
 		{ "help sho", "show " },
 		{ "help show r", "routes " },
-		{ "help show ", "summary peers groups routes version config " },
+		{ "help show ", "summary peers groups routes history version config " },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -297,23 +366,28 @@ static void test_usage(void **state)
 {
 	struct output usages = { 0 };
 	(void)state;
-	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 10);
-	assert_string_equal(usages.bytes, "show summary\n"
-					  "show peers [ADDRESS]\n"
-					  "show groups\n"
-					  "show routes [PREFIX] [longer|exact] [peer ADDRESS] "
-					  "[received|advertised] [family FAMILY]\n"
-					  "show version\n"
-					  "show config [effective]\n"
-					  "clear peer ADDRESS [soft|hard]\n"
-					  "shutdown [TEXT]\n"
-					  "restart\n"
-					  "help [COMMAND]\n");
+	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 13);
+	assert_string_equal(usages.bytes,
+		"show summary\n"
+		"show peers [ADDRESS]\n"
+		"show groups\n"
+		"show routes [PREFIX] [longer|exact] [peer ADDRESS] "
+		"[received|advertised] [family FAMILY] [at T]\n"
+		"show history prefix PREFIX [since T] [until T] "
+		"[limit N]\n"
+		"show history peer ADDRESS [since T] [until T] [limit N]\n"
+		"show history gaps [since T] [until T]\n"
+		"show version\n"
+		"show config [effective]\n"
+		"clear peer ADDRESS [soft|hard]\n"
+		"shutdown [TEXT]\n"
+		"restart\n"
+		"help [COMMAND]\n");
 	output_clear(&usages);
 	assert_int_equal(command_matching(mgmt_commands(), "cl", count_row, &usages), 1);
 	assert_string_equal(usages.bytes, "clear peer ADDRESS [soft|hard]\n");
 	output_clear(&usages);
-	assert_int_equal(command_matching(mgmt_commands(), "show", count_row, &usages), 6);
+	assert_int_equal(command_matching(mgmt_commands(), "show", count_row, &usages), 9);
 	assert_int_equal(command_matching(mgmt_commands(), "show blue", count_row, &usages), 0);
 	output_free(&usages);
 }
@@ -370,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_routes_arguments),
+		cmocka_unit_test(test_history_arguments),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_any_line),

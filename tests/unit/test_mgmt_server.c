@@ -181,7 +181,7 @@ static void test_answers(void **state)
 					"\"text\":\"router: { as: 64512 }\\n\"}\nend 0\n" },
 		{ "text show blue\r\n", "err\nunknown command \"show blue\": found \"blue\", "
 					"expected one of: summary, peers, "
-					"groups, routes, version, config\nend 2\n" },
+					"groups, routes, history, version, config\nend 2\n" },
 		{ "text show peers 10.9.9.9\n",
 			"err\nno such peer 10.9.9.9: see show peers\nend 1\n" },
 		{ "text show routes longer\n",
