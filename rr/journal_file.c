@@ -414,7 +414,9 @@ enum journal_open_result journal_file_connect(struct journal_file *file, char *t
 bool journal_file_begin_anew(struct journal_file *file, const char *why, char *text, size_t size)
 {
 	file->generation++;
+	file->run.pending = true;
 	file->run.restored = false;
+	file->run.time = journal_wall_clock();
 	file->late = false;
 	file->attrs_base = 0;
 	return set_aside(file, why, text, size) && create(file, text, size);
