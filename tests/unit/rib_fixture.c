@@ -387,6 +387,8 @@ static void hear_message(struct speaker *s, const struct message *message)
 	if (message->type == MESSAGE_ROUTE_REFRESH) {
 		assert_true(route_refresh_read(message->body, &refresh, &error));
 		assert_true(refresh.subtype < ARRAY_LEN(s->markers));
+		s->early_borr |= refresh.subtype == ROUTE_REFRESH_BORR &&
+				 !(s->end_of_rib & FAMILY_BIT(refresh.afi == 2));
 		s->markers[refresh.subtype]++;
 		s->at_marker[refresh.subtype] = s->announcements;
 		return;

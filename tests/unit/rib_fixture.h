@@ -58,6 +58,7 @@ struct speaker {
 	struct heard heard[HEARD_MAX];
 	size_t n_heard;
 	unsigned announcements, withdrawals; /* prefixes in them */
+	bool early_borr; /* a BoRR came before the End-of-RIB of its family */
 	unsigned markers[3]; /* ROUTE-REFRESH by subtype: BoRR is 1, EoRR 2 ... */
 	unsigned at_marker[3]; /* ... and `announcements` when the last came */
 	uint8_t end_of_rib;

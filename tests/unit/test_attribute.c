@@ -605,6 +605,59 @@ static void test_encode_old_speaker(void **state)
 		BYTES(ORIGIN_I, 0x40, 2, 4, 3, 1, 0x5B, 0xA0, NEXT_HOP_1, LOCAL_PREF_9));
 }
 
+/* RFC 9494 section 4.6: to a peer without the capability it is a path of last resort, of the AS. */
+static void test_encode_long_lived_least(void **state)
+{
+	(void)state;
+	struct attribute_export how = {
+		.family = FAMILY_IPV4_UNICAST, .as4 = true, .long_lived_least = true
+	};
+	assert_encoded(BYTES(CANONICAL, LOCAL_PREF_9, 0xC0, 8, 4, AS(COMMUNITY_LLGR_STALE)), &how,
+		BYTES(BASE, 0x40, 5, 4, 0, 0, 0, 0, 0xC0, 8, 8, AS(COMMUNITY_LLGR_STALE),
+			AS(COMMUNITY_NO_EXPORT)));
+	/* LOCAL_PREF where there was none; NO_EXPORT once */
+	assert_encoded(
+		BYTES(CANONICAL, 0xE0, 8, 8, AS(COMMUNITY_NO_EXPORT), AS(COMMUNITY_LLGR_STALE)),
+		&how,
+		BYTES(BASE, 0x40, 5, 4, 0, 0, 0, 0, 0xE0, 8, 8, AS(COMMUNITY_NO_EXPORT),
+			AS(COMMUNITY_LLGR_STALE)));
+}
+
+static void expect_added(struct span canonical, struct span expected)
+{
+	struct writer w = writer_of(decoded.bytes, sizeof decoded.bytes);
+	attributes_add_community(&w, canonical, 0xFFFF0006);
+	assert_false(w.overflow);
+	assert_span_equal(((struct span){ decoded.bytes, writer_len(&w) }), expected);
+	w = writer_of(decoded.bytes, expected.len - 1);
+	attributes_add_community(&w, canonical, 0xFFFF0006);
+	assert_true(w.overflow);
+}
+
+static void test_add_community(void **state)
+{
+	(void)state;
+	/* where there is none: at its place in the order, at the end, alone */
+	expect_added(BYTES(CANONICAL, MED_7, 0x80, 9, 4, AS(1)),
+		BYTES(CANONICAL, MED_7, 0xC0, 8, 4, 0xFF, 0xFF, 0, 6, 0x80, 9, 4, AS(1)));
+	expect_added(BYTES(CANONICAL), BYTES(CANONICAL, 0xC0, 8, 4, 0xFF, 0xFF, 0, 6));
+	expect_added(BYTES(0xC0, 32, 0), BYTES(0xC0, 8, 4, 0xFF, 0xFF, 0, 6, 0xC0, 32, 0));
+	/* behind others, with the flags that are there; once */
+	expect_added(BYTES(CANONICAL, 0xE0, 8, 4, AS(9), 0x80, 9, 4, AS(1)),
+		BYTES(CANONICAL, 0xE0, 8, 8, AS(9), 0xFF, 0xFF, 0, 6, 0x80, 9, 4, AS(1)));
+	expect_added(BYTES(0xC0, 8, 8, 0xFF, 0xFF, 0, 6, AS(9)),
+		BYTES(0xC0, 8, 8, 0xFF, 0xFF, 0, 6, AS(9)));
+	/* 63 communities become 64: the length takes two bytes */
+	uint8_t many[3 + 252] = { 0xC0, 8, 252 }, more[4 + 256] = { 0xD0, 8, 1, 0 };
+	memcpy(more + 256, "\xFF\xFF\x00\x06", 4);
+	expect_added(SPAN(many), SPAN(more));
+	/* no room in an attribute of 65532 bytes */
+	static uint8_t full[4 + 65532] = { 0xD0, 8, 0xFF, 0xFC };
+	struct writer w = writer_of(decoded.bytes, sizeof decoded.bytes);
+	attributes_add_community(&w, SPAN(full), 0xFFFF0006);
+	assert_true(w.overflow);
+}
+
 static void test_find(void **state)
 {
 	(void)state;
@@ -708,6 +761,8 @@ int main(void)
 		cmocka_unit_test(test_encode_reflect_grows_cluster_list),
 		cmocka_unit_test(test_encode_external),
 		cmocka_unit_test(test_encode_old_speaker),
+		cmocka_unit_test(test_encode_long_lived_least),
+		cmocka_unit_test(test_add_community),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_format),
