@@ -8,7 +8,13 @@
 
 /* A peer that promises no End-of-RIB has announced all it has when it has been quiet for so long.
  */
-#define QUIET_US     (5 * SECOND_US)
+#define QUIET_US (5 * SECOND_US)
+/*
+ * A peer whose session began in the last moment before we were killed may be in no journal. No
+ * End-of-RIB is sent before it has had so long to come back: it would tell the others that its
+ * routes are gone.
+ */
+#define NEWCOMER_US  (15 * SECOND_US)
 #define NAMES_OF_MAX 8 /* peers that a line of the log names */
 
 static uint64_t stale_count(const struct rib_peer *rib_peer, uint8_t families)
@@ -194,6 +200,9 @@ bool graceful_restart_up(struct session *session, const struct rib_peer_paramete
 	restart->parameters.session = NULL;
 	grant_long_lived(peer, session);
 	restart->end_of_rib_missing = session->negotiated.families;
+	/* RFC 4724 section 4.1: all peers are, not only those that we know from before. */
+	if (reflector->restart.holding)
+		restart->awaited = true;
 	restart->quiet_since = now;
 	return true;
 }
@@ -272,6 +281,7 @@ void graceful_restart_lost(struct session *session, const struct session_loss *l
 	if (families == 0) {
 		rib_peer_down(reflector->rib, session->rib_peer);
 		session->rib_peer = NULL;
+		restart->awaited = false; /* nobody has anything of it any more */
 		forget_stale(restart);
 		return;
 	}
@@ -592,7 +602,8 @@ void graceful_restart_period_tick(struct reflector *reflector, uint64_t now)
 		awaited += still_awaited(peer, now);
 		restored += peer->graceful_restart.restored;
 	}
-	if (period->holding && (awaited == 0 || now >= period->until))
+	if (period->holding &&
+		((awaited == 0 && now >= reflector->started + NEWCOMER_US) || now >= period->until))
 		end_hold(reflector, awaited, now);
 	if (now >= period->until || (!period->holding && restored == 0))
 		end_period(reflector, now);

@@ -542,9 +542,31 @@ static void test_period_all_back(void **state)
 	assert_paths(f, 0, 0);
 	graceful_restart_period_tick(&f->reflector, now + 1 * SECOND_US);
 	assert_true(period->holding);
-	graceful_restart_period_tick(&f->reflector, now + 8 * SECOND_US);
+	/* Somebody may come yet whom the journal did not know. */
+	graceful_restart_period_tick(&f->reflector, now + 14 * SECOND_US);
+	assert_true(period->holding);
+	graceful_restart_period_tick(&f->reflector, now + 15 * SECOND_US);
 	assert_false(period->holding);
 	assert_int_equal(period->until, 0); /* nothing is left of it */
+}
+
+static void test_period_newcomer(void **state)
+{
+	struct fixture *f = *state;
+	struct restart_period *period = &f->reflector.restart;
+	uint64_t now = f->reflector.started;
+
+	restore(f, 0);
+	up(f, 0, (struct says){ .families = BOTH, .time = 30 });
+	up(f, 1, (struct says){ .families = BOTH, .time = 30 });
+	end_of_rib(f, 0, FAMILY_IPV4_UNICAST);
+	end_of_rib(f, 0, FAMILY_IPV6_UNICAST);
+	end_of_rib(f, 1, FAMILY_IPV4_UNICAST);
+	graceful_restart_period_tick(&f->reflector, now + 20 * SECOND_US);
+	assert_true(period->holding);
+	end_of_rib(f, 1, FAMILY_IPV6_UNICAST);
+	graceful_restart_period_tick(&f->reflector, now + 20 * SECOND_US);
+	assert_false(period->holding);
 }
 
 int main(void)
@@ -562,6 +584,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_offer, begin, end),
 		cmocka_unit_test_setup_teardown(test_period, begin, end),
 		cmocka_unit_test_setup_teardown(test_period_all_back, begin, end),
+		cmocka_unit_test_setup_teardown(test_period_newcomer, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("graceful_restart", tests, NULL, NULL);
