@@ -139,8 +139,8 @@ static const struct command rows[] = {
 		.words = "clear peer",
 		.help = "reset a peer's session, or refresh its routes",
 		.detail = "hard (the default) ends the session with Cease/Administrative Reset; it is\n"
-			  "set up again at once. soft keeps the session: the peer is asked for its routes\n"
-			  "again (ROUTE-REFRESH) and is sent ours again.\n",
+			  "set up again at once, and no route of before is kept. soft keeps the session:\n"
+			  "the peer is asked for its routes again (ROUTE-REFRESH) and is sent ours again.\n",
 		.arguments =
 			{
 				[CLEAR_PEER_ADDRESS] = {.kind = ARGUMENT_ADDRESS,

@@ -138,7 +138,8 @@ struct journal_reader *reflector_ask_journal(
 	struct reflector *reflector, const struct journal_ask *ask, char *text, size_t size);
 
 enum clear_kind {
-	CLEAR_HARD, /* Cease/Administrative Reset, then connect again at once */
+	CLEAR_HARD, /* Cease/Administrative Reset, nothing is retained; then connect again at once
+		     */
 	CLEAR_SOFT_IN, /* ask for ROUTE-REFRESH of every family */
 	CLEAR_SOFT_OUT, /* send the Adj-RIB-Out again */
 };

@@ -147,6 +147,9 @@ def restarts(t, kind, quietly):
             assert shown["paths"] == {"ipv4-unicast": 3, "ipv6-unicast": 1}, shown
             assert not shown["session"] and 0 < shown["seconds-left"] <= 60, shown
             assert "(stale)" in setup.reflector.ask("show", "peers")
+            received = setup.reflector.show("routes", "peer", setup.address, "received")["routes"]
+            assert len(received) == 4 and all(each["stale"] for each in received), received
+            assert setup.reflector.show("summary")["stale-paths"] == {"ipv4-unicast": 3, "ipv6-unicast": 1}
         assert setup.withdrawn() == [], setup.withdrawn()
     with t.case("what it has no more is withdrawn, what it has stays"):
         setup.start_again(KEPT, NEW, KEPT6, changed=CHANGED)
@@ -227,6 +230,16 @@ def notifications(t):
         wait.until(lambda: setup.shown()["stale"] is None, 60, "End-of-RIB", setup.shown)
         assert setup.withdrawn() == [], setup.withdrawn()
         setup.stop()
+    with t.case("so they do when the hold time is over (RFC 8538 section 4)"):
+        setup = Setup(t, frr(), group={"hold-time": 6})
+        setup.client.process.signal(signal.SIGSTOP)
+        setup.wait_stale(KEPT, CHANGED, GONE, KEPT6)
+        assert "sent Hold Timer Expired" in setup.shown()["last-down"], setup.shown()["last-down"]
+        setup.client.process.signal(signal.SIGCONT)
+        wait.until(lambda: setup.shown()["established-count"] == 2 and setup.shown()["stale"] is None, 60,
+                   "the client to be back", setup.shown)
+        assert setup.withdrawn() == [], setup.withdrawn()
+        setup.stop()
     with t.case("a Hard Reset of the client is one"):
         setup = Setup(t, frr())
         setup.client.ask(f"clear bgp {setup.hub.ipv4}")
@@ -240,7 +253,7 @@ def notifications(t):
         setup.reflector.ask("clear", "peer", setup.address)
         wait.until(lambda: setup.shown()["established-count"] == 2, 30, "the second session", setup.shown)
         assert "sent Cease/Hard Reset (Cease/Administrative Reset)" in setup.reflector.process.output()
-        wait.until(lambda: "Cease/Hard Reset" in setup.client.process.output(), 20, "the Hard Reset at the client",
+        wait.until(lambda: "Hard Reset" in setup.client.process.output(), 20, "the Hard Reset at the client",
                    setup.client.process.output)
         wait.until(lambda: KEPT in setup.withdrawn(), 30, "the withdraw", setup.withdrawn)
         setup.stop()
