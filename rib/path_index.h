@@ -8,9 +8,16 @@
 
 #include "rib/slab.h"
 
+/*
+ * Grows by the way: a twice as large table takes over a few paths with each that is added, so that
+ * nobody waits for a million. Until then a path is in one of the two.
+ */
 struct path_index {
-	uint32_t *slots; /* path numbers; SLAB_NONE: empty */
+	uint32_t *slots; /* path numbers + 1; 0: empty */
 	size_t n_slots; /* 0, or a power of two */
+	uint32_t *old; /* the table before; NULL: all of it was taken over */
+	size_t n_old;
+	size_t moved; /* slots of `old` that were */
 	size_t count;
 	uint64_t seed[2]; /* secret */
 };
@@ -24,5 +31,6 @@ uint32_t path_index_find(const struct path_index *index, const struct slab *path
 bool path_index_add(struct path_index *index, const struct slab *paths, uint32_t number);
 /* No-op when it is not there. */
 void path_index_remove(struct path_index *index, const struct slab *paths, uint32_t number);
+size_t path_index_memory(const struct path_index *index);
 
 #endif

@@ -393,6 +393,6 @@ void table_unmark_path(struct table *table, uint32_t number)
 size_t table_memory(const struct table *table)
 {
 	return table->tree.memory + slab_memory(&table->entries) + slab_memory(&table->paths) +
-	       table->path_index.n_slots * sizeof(uint32_t) + change_set_memory(&table->undecided) +
+	       path_index_memory(&table->path_index) + change_set_memory(&table->undecided) +
 	       change_set_memory(&table->captured);
 }

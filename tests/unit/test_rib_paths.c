@@ -141,10 +141,57 @@ static void test_many_paths(void **state)
 	attr_sets_destroy(&f.attr_sets);
 }
 
+/* Whether exactly the paths of `there` are found. */
+static void check_index(
+	const struct path_index *index, const struct slab *paths, const bool *there, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(path_index_find(index, paths, 7, (uint16_t)(1 + i % 5), i),
+			there[i] ? i : SLAB_NONE);
+}
+
+/* While the table grows paths are found, added and removed; no single addition moves them all. */
+static void test_growing_index(void **state)
+{
+	enum { N = 3000 };
+	static const uint8_t key[16] = "yet another key!";
+	static bool there[N];
+	struct path_index index;
+	struct slab paths;
+	unsigned amid = 0;
+
+	(void)state;
+	path_index_init(&index, key);
+	slab_init(&paths, sizeof(struct path));
+	for (uint32_t i = 0; i < N; i++) {
+		assert_int_equal(slab_alloc(&paths), i);
+		*(struct path *)slab_at(&paths, i) = (struct path){
+			.entry = 7, .source = (uint16_t)(1 + i % 5), .path_id = i
+		};
+		assert_true(path_index_add(&index, &paths, i));
+		there[i] = true;
+		amid += index.old != NULL;
+		if (i % 3 == 2) { /* one that may stand in either table, and one that is gone */
+			path_index_remove(&index, &paths, i / 2);
+			path_index_remove(&index, &paths, i / 2);
+			there[i / 2] = false;
+		}
+		if (i % 61 == 0 || (index.old != NULL && index.moved < 8))
+			check_index(&index, &paths, there, i + 1);
+	}
+	check_index(&index, &paths, there, N);
+	assert_int_equal(index.count, N - N / 3);
+	assert_true(amid > N / 8);
+	assert_int_equal(path_index_memory(&index), (index.n_slots + index.n_old) * 4);
+	path_index_destroy(&index);
+	slab_destroy(&paths);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_paths),
+		cmocka_unit_test(test_growing_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
