@@ -46,6 +46,8 @@ static bool session_buffer_set(struct session_buffer *buffer, const uint8_t *byt
 
 static bool session_buffer_append(struct session_buffer *buffer, const uint8_t *bytes, size_t len)
 {
+	if (len == 0) /* the end of a session without a NOTIFICATION */
+		return true;
 	if (buffer->room - buffer->len < len) {
 		uint8_t *room = realloc(buffer->bytes, buffer->len + len);
 
