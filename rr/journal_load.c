@@ -271,7 +271,8 @@ static int drop_all(sqlite3 *db, uint64_t now)
 		result = run_at(db, "UPDATE attrs SET dead = ?1 WHERE dead IS NULL", now);
 	if (result == SQLITE_OK)
 		result = run_at(db, "UPDATE peer SET down_at = ?1 WHERE down_at = 0", now);
-	return result;
+	/* nothing is the whole state, and names none of the sets that have died by now */
+	return result == SQLITE_OK ? journal_meta_set(db, "whole_at", (int64_t)now) : result;
 }
 
 /* What was restored stays; the rest goes. */

@@ -380,9 +380,10 @@ static int end_pass(struct journal_prune *prune, sqlite3 *db,
 	if (used > parameters->max_size)
 		pause = PASS_SOON_US;
 	if (prune->again || (used > parameters->max_size && prune->oldest < now &&
-				    prune->deleted > prune->deleted_before))
+				    (!prune->walked || prune->deleted > prune->deleted_before)))
 		pause = 0;
 	prune->again = false;
+	prune->walked = true;
 	prune->phase = PRUNE_REST;
 	prune->next_pass = journal_monotonic() + pause;
 	return result;

@@ -37,6 +37,7 @@ enum journal_prune_phase {
 struct journal_prune {
 	enum journal_prune_phase phase;
 	uint64_t next_pass; /* monotonic microseconds */
+	bool walked; /* a pass has been made: `oldest` is known */
 	bool again; /* after this pass at once: the settings are others */
 	int64_t horizon; /* of this pass; wall clock, microseconds, as all that follow */
 	int64_t forced; /* the horizon that max_size asked for; 0: it never did */
