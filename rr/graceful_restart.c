@@ -86,8 +86,7 @@ void graceful_restart_offer(const struct peer *peer, struct capabilities *capabi
 	capabilities->long_lived.forwarding = preserved ? capabilities->long_lived.families : 0;
 }
 
-/* Some peer is offered the long-lived form: then LLGR_STALE means to us what RFC 9494 says. */
-static bool offers_long_lived(const struct config *config)
+bool graceful_restart_offers_long_lived(const struct config *config)
 {
 	for (size_t i = 0; i < config->n_groups; i++) {
 		for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -101,7 +100,7 @@ static bool offers_long_lived(const struct config *config)
 enum long_lived_send graceful_restart_long_lived_send(const struct session *session)
 {
 	if (session->theirs.capabilities.long_lived.present ||
-		!offers_long_lived(session->reflector->config))
+		!graceful_restart_offers_long_lived(session->reflector->config))
 		return LONG_LIVED_AS_IS;
 	return session->peer->group->long_lived_send_all ? LONG_LIVED_LEAST : LONG_LIVED_NEVER;
 }

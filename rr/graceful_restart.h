@@ -13,7 +13,7 @@
 #include "bgp/open.h"
 #include "rib/rib.h"
 
-struct config_group;
+struct config;
 struct peer;
 struct reflector;
 struct session;
@@ -57,6 +57,10 @@ struct session_loss {
 /* Fills in what the OPEN to `peer` says of Graceful Restart, short and long. */
 void graceful_restart_offer(const struct peer *peer, struct capabilities *capabilities);
 
+/*
+ * True when some group offers the long-lived form: then LLGR_STALE means to us what RFC 9494 says.
+ */
+bool graceful_restart_offers_long_lived(const struct config *config);
 /* Whether paths with LLGR_STALE are sent on `session` (RFC 9494 sections 4.3 and 4.6). */
 enum long_lived_send graceful_restart_long_lived_send(const struct session *session);
 /*

@@ -88,14 +88,15 @@ static bool settings_in(const struct peer *peer, const struct config *config,
 	return *group != NULL;
 }
 
-/* Peers that stay. `all` resets every one of them: what is ours in the OPEN changed. */
+/* Peers that stay. `least` is what settings of the whole router ask of every one of them. */
 static void update_peer(struct peer *peer, const struct config_peer *config_peer,
-	const struct config_group *group, bool all)
+	const struct config_group *group, enum change least)
 {
-	enum change change = all ? CHANGE_RESET : compare_groups(peer->group, group);
+	enum change change = compare_groups(peer->group, group);
 	const struct config_peer *old = peer->config;
 	bool passive_changed = false;
 
+	change = least > change ? least : change;
 	if (old != NULL && config_peer != NULL) {
 		enum change of_peer = compare_peers(old, config_peer);
 
@@ -103,7 +104,7 @@ static void update_peer(struct peer *peer, const struct config_peer *config_peer
 		passive_changed = old->passive != config_peer->passive;
 	}
 	/* What the peer's routes mean, or whose they are, is another matter then: none is kept. */
-	bool another = all || peer->group->as != group->as || !group->graceful_restart ||
+	bool another = peer->group->as != group->as || !group->graceful_restart ||
 		       (peer->group->role == ROLE_EXTERNAL) != (group->role == ROLE_EXTERNAL);
 
 	if (change == CHANGE_RESET)
@@ -153,7 +154,8 @@ static void remove_peer(struct reflector *reflector, struct peer *peer)
 	peers_remove(&reflector->peers, peer);
 }
 
-static void update_existing(struct reflector *reflector, const struct config *config, bool all)
+static void update_existing(
+	struct reflector *reflector, const struct config *config, enum change least)
 {
 	for (size_t i = 0; i < reflector->peers.count;) {
 		struct peer *peer = reflector->peers.peers[i];
@@ -167,7 +169,7 @@ static void update_existing(struct reflector *reflector, const struct config *co
 		}
 		bool configured_now = peer->config == NULL && config_peer != NULL;
 
-		update_peer(peer, config_peer, group, all);
+		update_peer(peer, config_peer, group, least);
 		if (configured_now && peer_established(peer) == NULL &&
 			peer->own->state == FSM_IDLE)
 			peer_start(peer);
@@ -249,6 +251,13 @@ bool reload_apply(struct reflector *reflector, struct config *config)
 	struct config *old = reflector->config;
 	bool all = old->as != config->as || old->router_id != config->router_id ||
 		   old->cluster_id != config->cluster_id;
+	/* What is ours in the OPEN needs new sessions; RFC 9494 section 4.3 decides who is sent
+	 * what. */
+	enum change least = all ? CHANGE_RESET
+			    : graceful_restart_offers_long_lived(old) !=
+					    graceful_restart_offers_long_lived(config)
+				    ? CHANGE_MOVE
+				    : CHANGE_NONE;
 	struct rib *rib = NULL;
 
 	/* First what can fail. */
@@ -273,7 +282,7 @@ bool reload_apply(struct reflector *reflector, struct config *config)
 	 * the old one is still alive.
 	 */
 	reflector->config = config;
-	update_existing(reflector, config, all);
+	update_existing(reflector, config, least);
 	add_new(reflector);
 	config_free(old);
 	reflector->reloads++;
