@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "mgmt/show.h"
 
 enum { KIND_SOFT, KIND_HARD };
@@ -20,6 +22,12 @@ bool clear_peer(struct request *request)
 			result = reflector_clear(request->reflector, address, CLEAR_SOFT_OUT);
 	} else {
 		result = reflector_clear(request->reflector, address, CLEAR_HARD);
+	}
+	if (result == CLEAR_DONE || result == CLEAR_NO_ROUTE_REFRESH) {
+		char who[REQUEST_WHO_MAX], detail[IP_ADDRESS_TEXT_MAX + 8];
+		snprintf(detail, sizeof detail, "%s %s", name, soft ? "soft" : "hard");
+		reflector_audit(
+			request->reflector, request_who(request, who), "clear peer", detail);
 	}
 	switch (result) {
 	case CLEAR_DONE: break;

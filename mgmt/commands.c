@@ -120,6 +120,16 @@ static const struct command rows[] = {
 		.run = show_history_gaps,
 	},
 	{
+		.words = "show journal",
+		.help = "the journal: what is written, what waits, what was restored",
+		.run = show_journal,
+	},
+	{
+		.words = "show health",
+		.help = "healthy, or degraded and why; exit status 1 when degraded",
+		.run = show_health,
+	},
+	{
 		.words = "show version",
 		.help = "the version of heliostatd",
 		.run = show_version,

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -24,6 +25,7 @@ struct connection {
 	struct event *wait; /* what the command waits for; NULL: it waits for nothing */
 	void (*closed)(void *context, struct connection *connection);
 	void *context;
+	uid_t uid; /* of the other end; -1: not known */
 	bool running; /* `request` is under way */
 	bool ended; /* the client sends no more: close when all is answered */
 	bool broken; /* memory was short for a frame: close */
@@ -118,10 +120,11 @@ static void close_connection(struct connection *connection)
 static void finish_request(struct connection *connection)
 {
 	struct request *request = &connection->request;
-	if (request->status != MGMT_OK)
+	/* A command that failed by what it says has said it. */
+	if (request->status != MGMT_OK && (request->fault.len > 0 || request->fault.failed))
 		send_fault(connection, &request->fault, request->status);
 	else
-		send_end(connection, MGMT_OK);
+		send_end(connection, request->status);
 	if (request->after != NULL) {
 		free(connection->after_text); /* of a command before, whose answer has not left yet
 					       */
@@ -204,6 +207,7 @@ static void start_command(struct connection *connection, const char *line, bool 
 		.table = mgmt_commands(),
 		.line = &connection->line,
 		.json = json,
+		.uid = connection->uid,
 	};
 	connection->running = true;
 }
@@ -340,6 +344,15 @@ static void happened(struct bufferevent *bufferevent, short what, void *context)
 	}
 }
 
+static uid_t uid_of(int fd)
+{
+	struct ucred credentials;
+	socklen_t size = sizeof credentials;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0)
+		return (uid_t)-1;
+	return credentials.uid;
+}
+
 struct connection *connection_new(struct reflector *reflector, int fd,
 	void (*closed)(void *context, struct connection *connection), void *context)
 {
@@ -350,7 +363,7 @@ struct connection *connection_new(struct reflector *reflector, int fd,
 		return NULL;
 	}
 	*connection = (struct connection){
-		.reflector = reflector, .closed = closed, .context = context
+		.reflector = reflector, .uid = uid_of(fd), .closed = closed, .context = context
 	};
 	connection->bufferevent = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (connection->bufferevent == NULL) {

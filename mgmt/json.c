@@ -173,6 +173,14 @@ void json_key_uint(struct json *json, const char *key, uint64_t value)
 	json_uint(json, value);
 }
 
+void json_key_microseconds(struct json *json, const char *key, uint64_t microseconds)
+{
+	json_key(json, key);
+	separate(json);
+	output_printf(json->out, "%" PRIu64 ".%06" PRIu64, microseconds / 1000000,
+		microseconds % 1000000);
+}
+
 void json_key_bool(struct json *json, const char *key, bool value)
 {
 	json_key(json, key);

@@ -43,6 +43,8 @@ void json_null(struct json *json);
 /* Key and value in one. A NULL string is written as null. */
 void json_key_string(struct json *json, const char *key, const char *value);
 void json_key_uint(struct json *json, const char *key, uint64_t value);
+/* As a number of seconds with its fraction. */
+void json_key_microseconds(struct json *json, const char *key, uint64_t microseconds);
 void json_key_bool(struct json *json, const char *key, bool value);
 void json_key_null(struct json *json, const char *key);
 

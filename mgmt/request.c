@@ -1,5 +1,6 @@
 #include "mgmt/request.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,20 @@ bool request_wait(struct request *request, int fd)
 	request->waiting = true;
 	request->wait_fd = fd;
 	return false;
+}
+
+const char *request_who(const struct request *request, char *who)
+{
+	struct passwd entry, *found = NULL;
+	char buffer[1024];
+	if (request->uid == (uid_t)-1)
+		snprintf(who, REQUEST_WHO_MAX, "unknown");
+	else if (getpwuid_r(request->uid, &entry, buffer, sizeof buffer, &found) == 0 &&
+		 found != NULL)
+		snprintf(who, REQUEST_WHO_MAX, "%s", found->pw_name);
+	else
+		snprintf(who, REQUEST_WHO_MAX, "uid %u", (unsigned)request->uid);
+	return who;
 }
 
 bool request_fail(struct request *request, const char *format, ...)

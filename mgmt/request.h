@@ -7,6 +7,8 @@
 #ifndef MGMT_REQUEST_H
 #define MGMT_REQUEST_H
 
+#include <sys/types.h>
+
 #include "mgmt/command.h"
 #include "mgmt/output.h"
 #include "rr/reflector.h"
@@ -21,6 +23,7 @@ struct request {
 	const struct command_table *table;
 	const struct command_line *line;
 	bool json;
+	uid_t uid; /* of whoever asks; -1: not known */
 	struct output out; /* rendered in this call; the server sends and empties it after each */
 	struct output fault; /* why the command failed, one line without a line feed */
 	int status; /* enum mgmt_status */
@@ -48,6 +51,9 @@ struct request {
 uint64_t request_clock(void);
 /* True while the slice that began at `started` may go on. */
 bool request_may_go_on(const struct request *request, uint64_t started);
+#define REQUEST_WHO_MAX 64
+/* Who asks, for the audit trail: the name of the user, or "uid 1000". Returns `who`. */
+const char *request_who(const struct request *request, char *who);
 /*
  * There is nothing to do until `fd` is readable. A reader that goes away meanwhile ends the
  * command. Returns false, so that a handler can `return request_wait(...)`.

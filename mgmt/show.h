@@ -40,6 +40,8 @@ bool show_routes(struct request *request);
 bool show_history_prefix(struct request *request);
 bool show_history_peer(struct request *request);
 bool show_history_gaps(struct request *request);
+bool show_journal(struct request *request);
+bool show_health(struct request *request);
 bool show_version(struct request *request);
 bool show_config(struct request *request);
 bool clear_peer(struct request *request);

@@ -3,6 +3,7 @@
 
 #include "mgmt/format.h"
 #include "mgmt/show.h"
+#include "rr/journal.h"
 
 #define AWAITED_MAX 8 /* peers that a line names */
 
@@ -99,8 +100,25 @@ static void summary_json(struct request *request, const struct config *config,
 	json_key_uint(&json, "stale-peers", totals->stale_peers);
 	json_key_family_counts(&json, "stale-paths", totals->stale_paths);
 	restart_json(request, &json, totals);
+	struct journal_view journal;
+	json_key_string(&json, "journal",
+		!reflector_journal(request->reflector, &journal) ? NULL
+		: journal.status.degraded			 ? "degraded"
+								 : "ok");
 	json_object_end(&json);
 	output_puts(&request->out, "\n");
+}
+
+static void summary_journal(struct request *request)
+{
+	struct journal_view journal;
+	char size[FORMAT_MAX];
+	if (!reflector_journal(request->reflector, &journal))
+		return;
+	output_printf(&request->out, "Journal: %s, %s%s%s\n",
+		journal.status.degraded ? "degraded" : "ok",
+		format_bytes(journal.status.file_size, size), journal.status.degraded ? ": " : "",
+		journal.status.degraded ? journal.status.reason : "");
 }
 
 static void summary_text(struct request *request, const struct config *config,
@@ -122,6 +140,7 @@ static void summary_text(struct request *request, const struct config *config,
 		counts->attribute_sets, format_bytes(counts->memory, memory));
 	output_printf(out, "UPDATE messages: %" PRIu64 " received, %" PRIu64 " encoded\n",
 		counts->updates_received, counts->updates_encoded);
+	summary_journal(request);
 	restart_text(request, totals);
 	output_printf(out,
 		"Connections: %" PRIu64 " accepted, %" PRIu64

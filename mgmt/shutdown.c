@@ -21,6 +21,9 @@ bool shutdown_daemon(struct request *request)
 		if (request->after_text == NULL)
 			return request_no_memory(request);
 	}
+	char who[REQUEST_WHO_MAX];
+	reflector_audit(
+		request->reflector, request_who(request, who), "shutdown", request->after_text);
 	request->after = reflector_shutdown;
 	return request_done(request, "heliostatd is shutting down");
 }

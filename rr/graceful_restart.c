@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rr/peer.h"
+#include "rr/peer_record.h"
 
 /* A peer that promises no End-of-RIB has announced all it has when it has been quiet for so long.
  */
@@ -322,6 +323,7 @@ void graceful_restart_drop(struct peer *peer)
 		return;
 	rib_peer_down(peer->reflector->rib, restart->retained);
 	restart->retained = NULL;
+	peer_record_down(peer);
 	forget_stale(restart);
 	schedule(peer);
 }
@@ -341,9 +343,11 @@ static uint64_t sweep(struct peer *peer, enum family family)
 	restart->long_lived_until[family] = 0;
 	restart->families &= (uint8_t)~FAMILY_BIT(family);
 	if (restart->families == 0) {
-		if (restart->retained != NULL)
+		if (restart->retained != NULL) {
 			rib_peer_down(peer->reflector->rib, restart->retained);
-		restart->retained = NULL;
+			restart->retained = NULL;
+			peer_record_down(peer);
+		}
 		forget_stale(restart);
 	}
 	return count;

@@ -33,11 +33,23 @@ uint32_t journal_peer_id(struct journal *journal, const struct ip_address *addre
  * nothing when `journal` is NULL.
  */
 void journal_peer(struct journal *journal, const struct journal_peer_row *peer);
+/* The session of a peer is over since now; its paths of `families` (0: none) may be restored. */
+void journal_peer_down(struct journal *journal, const struct ip_address *address, uint8_t families);
 void journal_event(struct journal *journal, const struct journal_event_row *event);
 void journal_config(
 	struct journal *journal, const char *text, const char *who, const char *comment);
 void journal_audit(
 	struct journal *journal, const char *who, const char *action, const char *detail);
+
+/*
+ * The RIB is to be replaced (the AS or an ID of the router changed): first `rib` is prepared, false
+ * when memory is short; then, with all peers gone from the one before, it takes its place, and the
+ * journal frees that one when it is done with it.
+ */
+bool journal_prepare_rib(struct journal *journal, struct rib *rib);
+void journal_replace_rib(struct journal *journal, struct rib *rib);
+/* Settings that a reload changed; the path is not looked at. */
+void journal_settings(struct journal *journal, const struct config *config);
 
 /*
  * Gathers rows, hands batches over, frees finished ones: for about `budget` microseconds. Returns
@@ -52,8 +64,12 @@ struct journal_view {
 	struct journal_status status;
 	size_t waiting_paths; /* rows not handed over yet */
 	size_t waiting_history;
+	unsigned waiting_batches; /* handed over, or about to be, and not written yet */
 	uint64_t history_lost; /* rows given up because the queue was full */
+	uint64_t rows_lost; /* events, configurations, audit: no memory, or too many waited */
 	uint64_t restored_paths, restored_peers; /* at the start */
+	uint64_t longest_turn_us; /* the longest that journal_run held the loop ... */
+	uint64_t turns_us; /* ... and all of its time */
 	size_t memory; /* bytes of queues and batches */
 };
 /* False when there is no journal. */

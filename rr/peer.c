@@ -44,6 +44,7 @@ void peer_free(struct peer *peer)
 	if (peer->incoming != NULL)
 		session_free(peer->incoming);
 	graceful_restart_drop(peer);
+	free(peer->failure_recorded);
 	free(peer);
 }
 

@@ -36,6 +36,7 @@ struct peer {
 	unsigned established_count;
 	char last_down[DOWN_REASON_MAX];
 	struct log_rate fault_rate; /* lines about UPDATE faults */
+	char *failure_recorded; /* why the last attempts failed, for the journal; NULL: none did */
 };
 
 /* NULL when memory is short. A configured peer does nothing before peer_start. */

@@ -8,16 +8,19 @@
 
 #include "rr/closing.h"
 #include "rr/descriptors.h"
+#include "rr/journal.h"
 #include "rr/listener.h"
 #include "rr/peer.h"
 #include "rr/reload.h"
 #include "rr/state.h"
 #include "rr/stopping.h"
 
-#define TICK_US		200000
-#define RUN_BUDGET_US	5000
-#define WRITE_BUDGET_US 20000 /* a turn; what is left over is written in the next */
-#define READERS_END_US	SECOND_US /* for questions to the journal that were broken off */
+#define TICK_US		  200000
+#define RUN_BUDGET_US	  5000
+#define JOURNAL_BUDGET_US 1000
+#define JOURNAL_CLOSE_US  (5 * SECOND_US)
+#define WRITE_BUDGET_US	  20000 /* a turn; what is left over is written in the next */
+#define READERS_END_US	  SECOND_US /* for questions to the journal that were broken off */
 
 /*
  * Every write of UPDATEs sets a timer, so a random number must not cost a system call: Weyl's
@@ -75,7 +78,7 @@ static void on_run(evutil_socket_t fd, short what, void *context)
 {
 	struct reflector *reflector = context;
 	bool idle = !reflector->input_full;
-	uint64_t delay;
+	uint64_t delay, journal_delay;
 
 	(void)fd;
 	(void)what;
@@ -85,6 +88,9 @@ static void on_run(evutil_socket_t fd, short what, void *context)
 	delay = rib_run(reflector->rib, monotonic_us(), idle, RUN_BUDGET_US);
 	write_ready(reflector);
 	reap(reflector);
+	journal_delay = journal_run(reflector->journal, monotonic_us(), JOURNAL_BUDGET_US);
+	if (journal_delay < delay)
+		delay = journal_delay;
 	reflector->running = false;
 	if (!TAILQ_EMPTY(&reflector->ready))
 		delay = 0;
@@ -198,7 +204,8 @@ static bool start_events(struct reflector *reflector)
 	return event_add(&reflector->tick_event, &tick) == 0;
 }
 
-static bool start_peers(struct reflector *reflector)
+/* The peers of the configuration, before the journal restores paths of theirs. */
+static bool add_peers(struct reflector *reflector)
 {
 	const struct config *config = reflector->config;
 
@@ -213,9 +220,26 @@ static bool start_peers(struct reflector *reflector)
 			peer_free(peer);
 			return false;
 		}
-		peer_start(peer);
 	}
 	return true;
+}
+
+static bool open_journal(struct reflector *reflector, char *fault, size_t size)
+{
+	const struct config *config = reflector->config;
+
+	if (config->journal_path == NULL)
+		return true;
+	reflector->journal = journal_open(reflector, fault, size);
+	journal_config(reflector->journal, config->text, "start", NULL);
+	journal_audit(reflector->journal, "start", "start", "heliostatd " HELIOSTAT_VERSION);
+	return reflector->journal != NULL;
+}
+
+static void start_peers(struct reflector *reflector)
+{
+	for (size_t i = 0; i < reflector->peers.count; i++)
+		peer_start(reflector->peers.peers[i]);
 }
 
 static void log_start(const struct reflector *reflector)
@@ -260,15 +284,17 @@ struct reflector *reflector_new(struct config *config, struct event_base *base, 
 
 bool reflector_start(struct reflector *reflector, FILE *faults)
 {
-	char fault[256] = "out of memory";
+	char fault[1024] = "out of memory";
 
-	if (!listeners_open(reflector, reflector->config, fault, sizeof fault) ||
-		!start_peers(reflector)) {
+	/* First what may refuse to start, and what the first session must find done. */
+	if (!add_peers(reflector) || !open_journal(reflector, fault, sizeof fault) ||
+		!listeners_open(reflector, reflector->config, fault, sizeof fault)) {
 		fprintf(faults, "heliostatd: %s\n", fault);
 		return false;
 	}
 	log_start(reflector);
 	descriptors_check(reflector->config, &reflector->log);
+	start_peers(reflector);
 	return true;
 }
 
@@ -308,6 +334,10 @@ void reflector_free(struct reflector *reflector)
 	if (reflector == NULL)
 		return;
 	listeners_prune(reflector, NULL);
+	/* Before the sessions go: the state in it is the one to restart from. */
+	journal_audit(reflector->journal, "heliostatd", "stop", NULL);
+	journal_close(reflector->journal, reflector->abandoned ? 0 : JOURNAL_CLOSE_US);
+	reflector->journal = NULL;
 	peers_free(&reflector->peers);
 	reap(reflector);
 	closing_end_all(reflector);
@@ -368,6 +398,8 @@ bool reflector_reload(struct reflector *reflector)
 	log_line(&reflector->log, LOG_INFO, "reload", NULL, "configuration %s is in force",
 		reflector->config->file);
 	descriptors_check(reflector->config, &reflector->log);
+	journal_config(reflector->journal, reflector->config->text, "SIGHUP", NULL);
+	journal_audit(reflector->journal, "SIGHUP", "config", reflector->config->file);
 	return true;
 }
 

@@ -136,6 +136,15 @@ bool reflector_peer(const struct reflector *reflector, const struct ip_address *
  */
 struct journal_reader *reflector_ask_journal(
 	struct reflector *reflector, const struct journal_ask *ask, char *text, size_t size);
+struct journal_view;
+/* The journal (rr/journal.h); false when none is kept. */
+bool reflector_journal(const struct reflector *reflector, struct journal_view *view);
+/*
+ * For the audit trail: `who` did `action`, `detail` (may be NULL) says to what. Nothing without a
+ * journal.
+ */
+void reflector_audit(
+	struct reflector *reflector, const char *who, const char *action, const char *detail);
 
 enum clear_kind {
 	CLEAR_HARD, /* Cease/Administrative Reset, nothing is retained; then connect again at once

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rr/journal.h"
 #include "rr/listener.h"
 #include "rr/peer.h"
 
@@ -212,7 +213,10 @@ static void replace_rib(struct reflector *reflector, struct rib *rib)
 	for (size_t i = 0; i < reflector->peers.count; i++)
 		peer_stop(reflector->peers.peers[i], CEASE_CONFIG_CHANGE, NULL, ENDING_HARD, false);
 	graceful_restart_period_cancel(reflector);
-	rib_free(reflector->rib);
+	if (reflector->journal != NULL)
+		journal_replace_rib(reflector->journal, rib);
+	else
+		rib_free(reflector->rib);
 	reflector->rib = rib;
 }
 
@@ -244,6 +248,9 @@ static void warn_of_restart(
 		!same_text(old->socket_group, new->socket_group))
 		log_line(&reflector->log, LOG_WARNING, "reload", NULL,
 			"management socket settings changed: they take effect at the next start");
+	if (!same_text(old->journal_path, new->journal_path))
+		log_line(&reflector->log, LOG_WARNING, "reload", NULL,
+			"journal.path changed: it takes effect at the next start");
 }
 
 bool reload_apply(struct reflector *reflector, struct config *config)
@@ -263,6 +270,10 @@ bool reload_apply(struct reflector *reflector, struct config *config)
 	/* First what can fail. */
 	if (all)
 		rib = reflector_rib_new(reflector, config);
+	if (rib != NULL && !journal_prepare_rib(reflector->journal, rib)) {
+		rib_free(rib);
+		rib = NULL;
+	}
 	if (all && rib == NULL)
 		log_line(&reflector->log, LOG_ERROR, "reload-failed", NULL,
 			"no memory for a new RIB; the old configuration stays");
@@ -282,6 +293,7 @@ bool reload_apply(struct reflector *reflector, struct config *config)
 	 * the old one is still alive.
 	 */
 	reflector->config = config;
+	journal_settings(reflector->journal, config);
 	update_existing(reflector, config, least);
 	add_new(reflector);
 	config_free(old);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "rr/graceful_restart.h"
+#include "rr/journal.h"
 #include "rr/peer.h"
+#include "rr/peer_record.h"
 
 #define HOLD_LARGE_US	 (240 * SECOND_US) /* RFC 4271 section 8.2.2 */
 #define SEND_HOLD_MIN_US (480 * SECOND_US) /* RFC 9687 section 3.2 */
@@ -145,6 +147,7 @@ void session_rib_parameters(const struct session *session, struct rib_peer_param
 		.add_path_send = session->negotiated.add_path_send,
 		.next_hop = peer->group->next_hop,
 		.long_lived = graceful_restart_long_lived_send(session),
+		.id = journal_peer_id(reflector->journal, &peer->address),
 		.session = (void *)(uintptr_t)session,
 	};
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
@@ -167,6 +170,7 @@ static void establish(struct session *session)
 			&(struct session_cause){ .error = &error });
 		return;
 	}
+	peer_record_up(session);
 	peer_session_established(session);
 	/*
 	 * The RIB calls output_ready only after its output was asked for and had run dry: the first
@@ -227,8 +231,10 @@ static void send_notification(struct session *session, const struct fsm_step *st
 		hard_reset_wrap(&error);
 	notification_write(&w, &error);
 	sent = session_detach(session, bytes, w.overflow ? 0 : writer_len(&w));
-	if (sent)
+	if (sent) {
 		session->peer->messages_sent[MESSAGE_NOTIFICATION]++;
+		peer_record_sent(session, &error);
+	}
 	end->code_sent = error.code;
 	/* RFC 8538 section 6: a Hard Reset is reported as one, with what it carries. */
 	int len = snprintf(reason, size, "%s %s%s%s", sent ? "sent" : "could not send",
@@ -263,6 +269,7 @@ static void end_connection(struct session *session, const struct fsm_step *step,
 	if ((step->actions & FSM_DO_DELETE_ROUTES) && session->rib_peer != NULL) {
 		peer_count_updates(session);
 		graceful_restart_lost(session, &loss);
+		peer_record_down(session->peer);
 		reflector_schedule(session->reflector);
 	}
 	session->hold_at = 0;
@@ -311,6 +318,8 @@ void session_event(struct session *session, enum fsm_event event, const struct s
 	}
 	if (step.actions & FSM_DO_DROP)
 		end_connection(session, &step, cause, &end, reason, sizeof reason);
+	if (step.state != before || end.reason != NULL)
+		peer_record_step(session, &end);
 	if (step.actions & FSM_DO_STOP_CONNECT_RETRY)
 		session->connect_retry_at = 0;
 	/* A passive peer is never connected to, so its timer would expire for nothing. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "rr/peer.h"
+#include "rr/peer_record.h"
 #include "rr/session.h"
 
 /* Feeds the event of a message that carries nothing to check. */
@@ -36,6 +37,7 @@ static void take_notification(struct session *session, struct span body)
 	char name[96], text[DOWN_REASON_MAX];
 
 	notification_read(body, &notification);
+	peer_record_received(session, &notification);
 	bgp_error_format(notification.reason_code, notification.reason_subcode, name, sizeof name);
 	/* RFC 8538 section 6: a Hard Reset is reported as one, with what it carries. */
 	snprintf(text, sizeof text, "received %s%s%s%s%.128s",

@@ -28,6 +28,7 @@
 struct peer;
 struct session;
 struct closing;
+struct journal;
 struct listener;
 
 TAILQ_HEAD(session_list, session);
@@ -57,6 +58,7 @@ struct reflector {
 	struct rib *rib;
 	uint8_t hash_key[16];
 	uint64_t jitter; /* state of the generator behind jittered() */
+	struct journal *journal; /* NULL: none is kept */
 	struct peer_set peers;
 	struct listener_list listeners;
 	struct closing_list closings;

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rr/journal.h"
 #include "rr/listener.h"
 #include "rr/peer.h"
 
+#define FLUSH_US (5 * SECOND_US) /* for the journal, while the sessions are still up */
 #define CLOSE_US (2 * SECOND_US) /* for the last bytes to the peers */
 
 /* RFC 8538 section 5.1: Administrative Shutdown is for good, Administrative Reset as one wishes. */
@@ -41,21 +43,37 @@ void stopping_begin(struct reflector *reflector, enum stopping_reason reason, co
 		return;
 	log_line(&reflector->log, LOG_INFO, "shutdown", NULL, "%s%s%s", what[reason],
 		text != NULL ? ": " : "", text != NULL ? text : "");
+	reflector->stopping = STOPPING_FLUSH;
 	reflector->stopping_reason = reason;
+	reflector->stopping_deadline = now + FLUSH_US;
 	/* Without memory the peers are told the same without the text. */
 	if (text != NULL)
 		reflector->stopping_text = strdup(text);
 	listeners_prune(reflector, NULL);
-	close_sessions(reflector, now);
+	if (reflector->journal == NULL)
+		close_sessions(reflector, now);
 }
 
 void stopping_tick(struct reflector *reflector, uint64_t now)
 {
-	/*
-	 * Looked at by the tick alone, which leaves the shell that asked for it the time to read
-	 * the answer.
-	 */
-	if (reflector->stopping == STOPPING_CLOSE &&
-		(LIST_EMPTY(&reflector->closings) || now >= reflector->stopping_deadline))
-		event_base_loopbreak(reflector->base);
+	bool over = now >= reflector->stopping_deadline;
+
+	switch (reflector->stopping) {
+	case STOPPING_NOT: return;
+	case STOPPING_FLUSH:
+		if (over)
+			log_line(&reflector->log, LOG_WARNING, "shutdown", NULL,
+				"the journal could not be brought up to date in time");
+		if (over || journal_flushed(reflector->journal))
+			close_sessions(reflector, now);
+		return;
+	case STOPPING_CLOSE:
+		/*
+		 * Looked at by the tick alone, which leaves the shell that asked for it the time to
+		 * read the answer.
+		 */
+		if (over || LIST_EMPTY(&reflector->closings))
+			event_base_loopbreak(reflector->base);
+		return;
+	}
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rr/journal.h"
 #include "rr/peer.h"
 #include "rr/state.h"
 
@@ -122,9 +123,9 @@ bool reflector_peer(const struct reflector *reflector, const struct ip_address *
 struct journal_reader *reflector_ask_journal(
 	struct reflector *reflector, const struct journal_ask *ask, char *text, size_t size)
 {
-	const char *path = reflector->config->journal_path;
+	struct journal_view journal;
 
-	if (path == NULL) {
+	if (!journal_view(reflector->journal, &journal)) {
 		snprintf(text, size,
 			"no journal is kept: %s has no section \"journal\", which history comes "
 			"from",
@@ -137,7 +138,18 @@ struct journal_reader *reflector_ask_journal(
 		snprintf(text, size, "no memory to ask the journal");
 		return NULL;
 	}
-	return journal_reader_begin(reflector->journal_readers, path, ask, text, size);
+	return journal_reader_begin(reflector->journal_readers, journal.path, ask, text, size);
+}
+
+bool reflector_journal(const struct reflector *reflector, struct journal_view *view)
+{
+	return journal_view(reflector->journal, view);
+}
+
+void reflector_audit(
+	struct reflector *reflector, const char *who, const char *action, const char *detail)
+{
+	journal_audit(reflector->journal, who, action, detail);
 }
 
 static bool send_again(struct reflector *reflector, struct session *session)

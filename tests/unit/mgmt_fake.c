@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rr/journal.h"
+
 const struct config *reflector_config(const struct reflector *reflector)
 {
 	return &reflector->config;
@@ -84,6 +86,20 @@ bool reflector_peer(const struct reflector *reflector, const struct ip_address *
 		}
 	}
 	return false;
+}
+
+bool reflector_journal(const struct reflector *reflector, struct journal_view *view)
+{
+	if (reflector->journal_view != NULL)
+		*view = *reflector->journal_view;
+	return reflector->journal_view != NULL;
+}
+
+void reflector_audit(
+	struct reflector *reflector, const char *who, const char *action, const char *detail)
+{
+	snprintf(reflector->audit, sizeof reflector->audit, "%s, %s, %s", who, action,
+		detail != NULL ? detail : "(none)");
 }
 
 enum clear_result reflector_clear(

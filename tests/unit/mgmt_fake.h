@@ -28,6 +28,8 @@ struct reflector {
 	struct span attributes; /* of each path; len 0: a few of every kind */
 	uint64_t walks; /* calls of rib_walk */
 	uint64_t visited; /* paths that walks have visited */
+	const struct journal_view *journal_view; /* NULL: none is kept */
+	char audit[256]; /* the last row: who, action and detail, with commas between */
 	unsigned restarts;
 	const char *journal; /* the file that questions are put to; NULL: no journal is kept */
 	struct journal_readers *journal_readers; /* the test's */

@@ -167,7 +167,7 @@ static void test_faults(void **state)
 			     "show, clear, shutdown, restart, help" },
 		{ "sh", "\"sh\" is ambiguous: show, shutdown" },
 		{ "show", "incomplete command \"show\": expected one of: summary, peers, groups, "
-			  "routes, history, version, config" },
+			  "routes, history, journal, health, version, config" },
 		{ "show history", "incomplete command \"show history\": expected one of: prefix, "
 				  "peer, gaps" },
 		{ "show history prefix",
@@ -310,7 +310,7 @@ static void test_completion(void **state)
 		{ "", "show clear shutdown restart help " },
 		{ "s", "show shutdown " },
 		{ "show", "show " },
-		{ "show ", "summary peers groups routes history version config " },
+		{ "show ", "summary peers groups routes history journal health version config " },
 		{ "sho s", "summary " },
 		{ "show x", "" },
 		{ "x ", "" },
@@ -339,7 +339,8 @@ static void test_completion(void **state)
 		{ "shutdown now ", "" },
 		{ "help sho", "show " },
 		{ "help show r", "routes " },
-		{ "help show ", "summary peers groups routes history version config " },
+		{ "help show ",
+			"summary peers groups routes history journal health version config " },
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -366,7 +367,7 @@ static void test_usage(void **state)
 {
 	struct output usages = { 0 };
 	(void)state;
-	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 13);
+	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 15);
 	assert_string_equal(usages.bytes,
 		"show summary\n"
 		"show peers [ADDRESS]\n"
@@ -377,6 +378,8 @@ static void test_usage(void **state)
 		"[limit N]\n"
 		"show history peer ADDRESS [since T] [until T] [limit N]\n"
 		"show history gaps [since T] [until T]\n"
+		"show journal\n"
+		"show health\n"
 		"show version\n"
 		"show config [effective]\n"
 		"clear peer ADDRESS [soft|hard]\n"
@@ -387,7 +390,7 @@ static void test_usage(void **state)
 	assert_int_equal(command_matching(mgmt_commands(), "cl", count_row, &usages), 1);
 	assert_string_equal(usages.bytes, "clear peer ADDRESS [soft|hard]\n");
 	output_clear(&usages);
-	assert_int_equal(command_matching(mgmt_commands(), "show", count_row, &usages), 9);
+	assert_int_equal(command_matching(mgmt_commands(), "show", count_row, &usages), 11);
 	assert_int_equal(command_matching(mgmt_commands(), "show blue", count_row, &usages), 0);
 	output_free(&usages);
 }

@@ -12,12 +12,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <pwd.h>
 #include <unistd.h>
 #include <event2/event.h>
 
 #include "mgmt/output.h"
 #include "mgmt/protocol.h"
 #include "mgmt/server.h"
+#include "rr/journal.h"
 #include "tests/unit/mgmt_fake.h"
 
 struct fixture {
@@ -179,9 +181,10 @@ static void test_answers(void **state)
 		{ "text show config\n", "out\nrouter: { as: 64512 }\nend 0\n" },
 		{ "json show config\n", "out\n{\"file\":\"test.yaml\",\"effective\":false,"
 					"\"text\":\"router: { as: 64512 }\\n\"}\nend 0\n" },
-		{ "text show blue\r\n", "err\nunknown command \"show blue\": found \"blue\", "
-					"expected one of: summary, peers, "
-					"groups, routes, history, version, config\nend 2\n" },
+		{ "text show blue\r\n",
+			"err\nunknown command \"show blue\": found \"blue\", "
+			"expected one of: summary, peers, "
+			"groups, routes, history, journal, health, version, config\nend 2\n" },
 		{ "text show peers 10.9.9.9\n",
 			"err\nno such peer 10.9.9.9: see show peers\nend 1\n" },
 		{ "text show routes longer\n",
@@ -473,7 +476,7 @@ static void test_documented_fields(void **state)
 	static const char *const requests[] = { "json show summary\n", "json show peers\n",
 		"json show peers 10.1.0.1\n", "json show groups\n", "json show routes\n",
 		"json show version\n", "json show config\n", "json clear peer 10.1.0.1\n",
-		"json help show\n" };
+		"json show journal\n", "json show health\n", "json help show\n" };
 	struct fixture *fixture = *state;
 	const char *source = getenv("HELIOSTAT_SOURCE");
 	char path[512];
@@ -485,7 +488,9 @@ static void test_documented_fields(void **state)
 	manual[len] = '\0';
 	fclose(file);
 
+	struct journal_view journal = { .path = "/j.db", .status = { .degraded = true } };
 	fixture->reflector.routes = 1;
+	fixture->reflector.journal_view = &journal;
 	unsigned fields = 0;
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
 		struct output heard = { 0 };
@@ -507,7 +512,60 @@ static void test_documented_fields(void **state)
 		close(fd);
 		output_free(&heard);
 	}
+	fixture->reflector.journal_view = NULL;
 	assert_true(fields > 100);
+}
+
+static void test_journal(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal_view journal = {
+		.path = "/j.db",
+		.status = { .file_size = 4096, .written_at = 1500000, .whole_at = 1500000 },
+		.waiting_paths = 3,
+		.restored_paths = 7,
+		.restored_peers = 2,
+	};
+	ask(fixture, "text show journal\n",
+		"err\nno journal is kept: the configuration has no journal section\nend 1\n");
+	ask(fixture, "text show health\n", "out\nhealthy\nend 0\n");
+	fixture->reflector.journal_view = &journal;
+	ask(fixture, "text show health\n", "out\nhealthy\nend 0\n");
+	ask(fixture, "json show health\n", "out\n{\"status\":\"healthy\",\"reasons\":[]}\nend 0\n");
+	ask(fixture, "json show journal\n",
+		"out\n{\"path\":\"/j.db\",\"status\":\"ok\",\"reason\":null,\"since\":null,"
+		"\"failures\":0,\"batches\":0,\"rows\":0,\"batches-waiting\":0,"
+		"\"waiting-paths\":3,\"waiting-history\":0,\"history-lost\":0,\"rows-lost\":0,"
+		"\"written-at\":1.500000,\"whole-at\":1.500000,\"file-size\":4096,\"memory\":0,"
+		"\"pruned\":0,\"moved-to\":null,\"restored-paths\":7,\"restored-peers\":2,"
+		"\"longest-transaction-us\":0,\"longest-turn-us\":0,\"turns-us\":0}\nend 0\n");
+	journal.status.degraded = true;
+	journal.status.degraded_since = 2000001;
+	strcpy(journal.status.reason, "disk full");
+	ask(fixture, "text show health\n",
+		"out\ndegraded\njournal: the journal cannot be written: disk full\nend 1\n");
+	ask(fixture, "json show health\n",
+		"out\n{\"status\":\"degraded\",\"reasons\":[{\"part\":\"journal\","
+		"\"text\":\"the journal cannot be written: disk full\",\"since\":2.000001}]}\n"
+		"end 1\n");
+	fixture->reflector.journal_view = NULL;
+}
+
+/* Who did what stands in the audit trail, when it was done. */
+static void test_audit(void **state)
+{
+	struct fixture *fixture = *state;
+	struct passwd *user = getpwuid(getuid());
+	char expected[128];
+	ask(fixture, "text clear peer 10.9.9.9\n",
+		"err\nno such peer 10.9.9.9: see show peers\nend 1\n");
+	assert_string_equal(fixture->reflector.audit, "");
+	ask(fixture, "text clear peer 10.1.0.1\n", "out\npeer 10.1.0.1: session reset\nend 0\n");
+	snprintf(expected, sizeof expected, "%s, clear peer, 10.1.0.1 hard", user->pw_name);
+	assert_string_equal(fixture->reflector.audit, expected);
+	ask(fixture, "text shutdown for a while\n", "out\nheliostatd is shutting down\nend 0\n");
+	snprintf(expected, sizeof expected, "%s, shutdown, for a while", user->pw_name);
+	assert_string_equal(fixture->reflector.audit, expected);
 }
 
 static void test_clear(void **state)
@@ -722,6 +780,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_route_json, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_route_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_documented_fields, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_journal, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_audit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clear, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shutdown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),

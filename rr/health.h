@@ -1,0 +1,27 @@
+/*
+ * Whether the daemon is well: the one place that judges it, for `heliostat show health` and for
+ * whatever else is asked the same. Reads the reflector through its views; changes and logs nothing.
+ * A peer that is down is no fault of the daemon's health.
+ */
+#ifndef RR_HEALTH_H
+#define RR_HEALTH_H
+
+#include "rr/reflector.h"
+
+#define HEALTH_REASONS_MAX 4
+#define HEALTH_REASON_MAX  320
+
+struct health_reason {
+	const char *part; /* a stable name of what is out of order: "journal" */
+	uint64_t since; /* wall clock, microseconds */
+	char text[HEALTH_REASON_MAX];
+};
+
+struct health {
+	unsigned n_reasons; /* 0: healthy */
+	struct health_reason reasons[HEALTH_REASONS_MAX];
+};
+
+void health_judge(const struct reflector *reflector, struct health *health);
+
+#endif

@@ -1,0 +1,464 @@
+#include "rr/journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "rr/journal_state.h"
+
+#define MINUTE_US (60 * SECOND_US)
+/* Rows wait this long for company, unless a batch is full before. */
+#define GATHER_US 200000
+/* The clock may be set back by as much without times going back: it was corrected. */
+#define CLOCK_STEP_US (10 * SECOND_US)
+
+uint64_t journal_time(struct journal *journal)
+{
+	struct timespec now;
+	uint64_t wall;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	wall = (uint64_t)now.tv_sec * SECOND_US + (uint64_t)now.tv_nsec / 1000;
+	if (wall > journal->wall || journal->wall - wall > CLOCK_STEP_US)
+		journal->wall = wall;
+	journal->wall_old = false;
+	return journal->wall;
+}
+
+static void best_changed(void *context, const struct best_change *change)
+{
+	struct journal *journal = context;
+
+	if (journal->reflector->config->journal_history == 0)
+		return;
+	/* One look at the clock a turn: a turn is shorter than what this clock tells apart. */
+	if (journal->wall_old)
+		(void)journal_time(journal);
+	journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
+}
+
+static const struct rib_capture *capture_of(struct journal *journal, struct rib_capture *capture)
+{
+	*capture = (struct rib_capture){
+		.best_changed = best_changed,
+		.attrs_gone = journal_attrs_gone,
+		.context = journal,
+	};
+	return capture;
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+	struct journal *journal = context;
+	uint64_t count;
+
+	(void)what;
+	(void)!read(fd, &count, sizeof count);
+	journal->woken = true;
+	reflector_schedule(journal->reflector);
+}
+
+static void journal_free(struct journal *journal)
+{
+	struct journal_rib *next;
+
+	journal_give_up_history(journal);
+	rib_capture_end(journal->rib);
+	if (journal->closed != NULL) {
+		journal->closed->next = journal->finished;
+		journal->finished = journal->closed;
+	}
+	if (journal->open != NULL) {
+		journal->open->next = journal->finished;
+		journal->finished = journal->open;
+	}
+	(void)journal_release(journal, UINT64_MAX);
+	for (struct journal_rib *of = journal->ribs; of != NULL; of = next) {
+		next = of->next;
+		free(of);
+	}
+	if (journal->wake_added)
+		event_del(&journal->wake_event);
+	if (journal->wake_fd >= 0)
+		close(journal->wake_fd);
+	journal_peers_free(&journal->peers);
+	free(journal->spare_rib);
+	free(journal->path);
+	free(journal);
+}
+
+static bool start_writer(struct journal *journal, struct journal_file *file)
+{
+	const struct config *config = journal->reflector->config;
+	struct journal_writer_parameters parameters = {
+		.history = config->journal_history,
+		.max_size = config->journal_max_size,
+	};
+
+	event_assign(&journal->wake_event, journal->reflector->base, journal->wake_fd,
+		EV_READ | EV_PERSIST, on_wake, journal);
+	if (event_add(&journal->wake_event, NULL) < 0) {
+		journal_file_close(file);
+		return false;
+	}
+	journal->wake_added = true;
+	journal->writer = journal_writer_start(file, &parameters, journal->wake_fd);
+	journal->woken = true; /* what happened at the start is looked at in the first turn */
+	return journal->writer != NULL;
+}
+
+/* A journal without a file: NULL when memory or descriptors are short. */
+static struct journal *journal_new(struct reflector *reflector)
+{
+	struct journal *journal = calloc(1, sizeof *journal);
+	struct rib_capture capture;
+
+	if (journal == NULL)
+		return NULL;
+	journal->reflector = reflector;
+	journal->wall_old = true;
+	journal->rib = reflector->rib;
+	memcpy(journal->peers.hash_key, reflector->hash_key, sizeof journal->peers.hash_key);
+	journal->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	journal->path = strdup(reflector->config->journal_path);
+	if (journal->path == NULL || journal->wake_fd < 0 || !journal_reserve_rib(journal) ||
+		!rib_capture_begin(reflector->rib, capture_of(journal, &capture), NULL)) {
+		journal_free(journal);
+		return NULL;
+	}
+	journal_add_rib(journal, reflector->rib);
+	return journal;
+}
+
+struct journal *journal_open(struct reflector *reflector, char *fault, size_t size)
+{
+	const char *path = reflector->config->journal_path;
+	struct journal_file *file = NULL;
+	struct journal *journal;
+	char text[512] = "";
+	enum journal_open_result result = journal_file_open(path, &file, text, sizeof text);
+
+	if (result == JOURNAL_REFUSED) {
+		snprintf(fault, size, "%s", text);
+		return NULL;
+	}
+	if (result == JOURNAL_SET_ASIDE || result == JOURNAL_UNAVAILABLE)
+		log_line(&reflector->log, LOG_ERROR, "journal", NULL, "%s", text);
+	journal = journal_new(reflector);
+	if (journal == NULL) {
+		snprintf(fault, size, "no memory for the journal");
+		journal_file_close(file);
+		return NULL;
+	}
+	if (result != JOURNAL_UNAVAILABLE)
+		journal_restore(journal, file);
+	if (!start_writer(journal, file)) {
+		snprintf(
+			fault, size, "cannot start the writer of the journal: %s", strerror(errno));
+		journal_free(journal);
+		return NULL;
+	}
+	return journal;
+}
+
+static void finished(void *context, struct journal_batch *batch)
+{
+	journal_finish(context, batch);
+}
+
+/* Hands over all that waits and waits for it, until `deadline`. */
+static void write_all(struct journal *journal, uint64_t deadline)
+{
+	while (!journal_flushed(journal)) {
+		uint64_t now = monotonic_us();
+		struct pollfd wake = { .fd = journal->wake_fd, .events = POLLIN };
+		uint64_t count;
+
+		if (now >= deadline)
+			return;
+		(void)journal_run(journal, now, deadline - now);
+		if (journal->closed == NULL && journal_waits(journal) &&
+			journal_writer_has_room(journal->writer))
+			continue;
+		(void)poll(&wake, 1, (int)((deadline - now) / 1000 + 1));
+		(void)!read(journal->wake_fd, &count, sizeof count);
+		journal->woken = true;
+	}
+}
+
+void journal_close(struct journal *journal, uint64_t most_us)
+{
+	uint64_t deadline = monotonic_us() + most_us, now;
+
+	if (journal == NULL)
+		return;
+	if (most_us > 0)
+		write_all(journal, deadline);
+	now = monotonic_us();
+	journal_writer_stop(
+		journal->writer, now < deadline ? deadline - now : 0, finished, journal);
+	journal->writer = NULL;
+	journal_free(journal);
+}
+
+bool journal_restored(const struct journal *journal)
+{
+	return journal != NULL && journal->restored_paths > 0;
+}
+
+bool journal_prepare_rib(struct journal *journal, struct rib *rib)
+{
+	struct rib_capture capture;
+
+	return journal == NULL ||
+	       (journal_reserve_rib(journal) &&
+		       rib_capture_begin(rib, capture_of(journal, &capture), journal->rib));
+}
+
+void journal_replace_rib(struct journal *journal, struct rib *rib)
+{
+	struct rib *before = journal->rib;
+	struct journal_batch *open;
+
+	/* The history so far refers to sets of the RIB that goes. */
+	if (journal->closed == NULL && journal_writer_has_room(journal->writer))
+		journal_gather_history(journal);
+	journal_submit(journal);
+	open = journal->open;
+	journal_give_up_history(journal);
+	journal_add_rib(journal, rib);
+	journal->rib = rib;
+	journal->open = NULL;
+	journal->gathering = false;
+	if (open != NULL)
+		journal_discard(journal, open);
+	rib_capture_end(before);
+	journal_retire_rib(journal, before);
+	open = journal_open_batch(journal);
+	if (open != NULL)
+		open->emptied_at = journal_time(journal);
+}
+
+void journal_settings(struct journal *journal, const struct config *config)
+{
+	struct journal_writer_parameters parameters = {
+		.history = config->journal_history,
+		.max_size = config->journal_max_size,
+	};
+
+	if (journal != NULL)
+		journal_writer_set(journal->writer, &parameters);
+}
+
+/* A new file was begun: what the old one had is told to it. */
+static void begin_anew(struct journal *journal)
+{
+	const struct reflector *reflector = journal->reflector;
+	const char *moved_to = journal->status.moved_to;
+
+	journal->generation = journal->status.generation;
+	journal_tell_again(journal);
+	journal_config(journal, reflector->config->text, "journal",
+		"in force when a new journal was begun");
+	journal_audit(journal, "journal", "begun anew", moved_to[0] != '\0' ? moved_to : NULL);
+	if (moved_to[0] != '\0')
+		log_line(&reflector->log, LOG_ERROR, "journal-begun-anew", NULL,
+			"the journal was moved aside to %s and a new one begun", moved_to);
+	else
+		log_line(&reflector->log, LOG_WARNING, "journal-begun-anew", NULL,
+			"a new journal was begun at %s", journal->path);
+}
+
+/* One line when it begins, one a minute, one when it is over. */
+static void say_degraded(struct journal *journal, uint64_t now)
+{
+	const struct log *log = &journal->reflector->log;
+
+	if (journal->status.degraded && !journal->degraded) {
+		journal->degraded_since = now;
+		journal->degraded_line = 0;
+	}
+	if (journal->status.degraded &&
+		(journal->degraded_line == 0 || now - journal->degraded_line >= MINUTE_US)) {
+		journal->degraded_line = now;
+		log_line(log, LOG_ERROR, "journal-degraded", NULL,
+			"the journal cannot be written for %" PRIu64
+			" s: %s; routes are reflected all the same",
+			(now - journal->degraded_since) / SECOND_US, journal->status.reason);
+	}
+	if (!journal->status.degraded && journal->degraded)
+		log_line(log, LOG_WARNING, "journal-recovered", NULL,
+			"the journal is written again, after %" PRIu64 " s and %" PRIu64
+			" failed attempts",
+			(now - journal->degraded_since) / SECOND_US, journal->status.failures);
+	journal->degraded = journal->status.degraded;
+}
+
+static bool is_many(const struct journal *journal)
+{
+	return rib_capture_waiting(journal->rib) + journal->queue.rows >= JOURNAL_BATCH_ROWS;
+}
+
+/* How long until the next batch is to be begun. */
+static uint64_t until_due(struct journal *journal, uint64_t now)
+{
+	uint64_t waited;
+
+	if (!journal_waits(journal)) {
+		journal->waits_since = 0;
+		return UINT64_MAX;
+	}
+	if (journal->waits_since == 0)
+		journal->waits_since = now;
+	waited = elapsed_us(journal->waits_since, now);
+	return waited >= GATHER_US || journal->flushing || is_many(journal) ? 0
+									    : GATHER_US - waited;
+}
+
+/* The batch that is due, a step further. */
+static uint64_t advance(struct journal *journal, uint64_t now, uint64_t end)
+{
+	journal_submit(journal);
+	if (journal->closed != NULL)
+		return UINT64_MAX; /* the writer says when it has room */
+	if (!journal->gathering) {
+		uint64_t delay = until_due(journal, now);
+
+		if (delay > 0)
+			return delay;
+		if (!journal_writer_has_room(journal->writer))
+			return UINT64_MAX;
+		journal->gathering = true;
+	}
+	journal_gather(journal, end);
+	if (journal->gathering) /* before its end: for want of memory */
+		return monotonic_us() >= end ? 0 : GATHER_US;
+	journal_submit(journal);
+	if (!journal_waits(journal))
+		return UINT64_MAX;
+	return is_many(journal) ? 0 : GATHER_US;
+}
+
+/*
+ * What a turn took, for the record: wall time, for whatever it waited for; but that of the
+ * processor when the kernel gave that to others meanwhile, which is no fault of the journal's.
+ */
+struct turn {
+	uint64_t wall;
+	uint64_t cpu;
+	long preempted;
+};
+
+static void turn_begin(struct turn *turn)
+{
+	struct rusage usage;
+	struct timespec cpu;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+	(void)getrusage(RUSAGE_THREAD, &usage);
+	*turn = (struct turn){
+		.wall = monotonic_us(),
+		.cpu = (uint64_t)cpu.tv_sec * SECOND_US + (uint64_t)cpu.tv_nsec / 1000,
+		.preempted = usage.ru_nivcsw,
+	};
+}
+
+static void turn_end(struct journal *journal, const struct turn *begun)
+{
+	struct turn now;
+	uint64_t took;
+
+	turn_begin(&now);
+	took = now.preempted == begun->preempted ? now.wall - begun->wall : now.cpu - begun->cpu;
+	journal->turns_us += took;
+	if (took > journal->longest_us)
+		journal->longest_us = took;
+}
+
+uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
+{
+	uint64_t started = monotonic_us(), end = started + budget, delay;
+	bool works;
+	struct turn turn;
+
+	if (journal == NULL)
+		return UINT64_MAX;
+	works = journal->woken || journal->gathering || journal->finished != NULL ||
+		until_due(journal, started) == 0;
+	if (works)
+		turn_begin(&turn);
+	if (journal->woken) {
+		struct journal_batch *batch;
+
+		journal->woken = false;
+		while ((batch = journal_writer_collect(journal->writer)) != NULL)
+			journal_finish(journal, batch);
+		journal_writer_status(journal->writer, &journal->status);
+		if (journal->status.generation != journal->generation)
+			begin_anew(journal);
+	}
+	say_degraded(journal, now);
+	if (journal_release(journal, end))
+		delay = advance(journal, started, end);
+	else
+		delay = 0;
+	journal->wall_old = true;
+	if (works)
+		turn_end(journal, &turn);
+	return delay;
+}
+
+bool journal_flushed(struct journal *journal)
+{
+	if (journal == NULL)
+		return true;
+	if (!journal->flushing) {
+		journal->flushing = true;
+		journal->flush_since = journal_time(journal);
+		reflector_schedule(journal->reflector);
+	}
+	if (journal->status.whole_at > journal->flush_since)
+		return true;
+	return !journal_waits(journal) && journal->closed == NULL && journal->submitted == 0;
+}
+
+bool journal_view(const struct journal *journal, struct journal_view *view)
+{
+	const struct journal_batch *held[] = { journal != NULL ? journal->open : NULL,
+		journal != NULL ? journal->closed : NULL,
+		journal != NULL ? journal->finished : NULL };
+
+	if (journal == NULL)
+		return false;
+	*view = (struct journal_view){
+		.path = journal->path,
+		.waiting_paths = rib_capture_waiting(journal->rib),
+		.waiting_history = journal->queue.rows +
+				   (journal->chunk != NULL ? journal->chunk->count : 0),
+		.waiting_batches = journal->submitted + (journal->closed != NULL),
+		.history_lost = journal->queue.lost,
+		.rows_lost = journal->rows_lost,
+		.restored_paths = journal->restored_paths,
+		.restored_peers = journal->restored_peers,
+		.longest_turn_us = journal->longest_us,
+		.turns_us = journal->turns_us,
+		.memory = journal_queue_memory(&journal->queue) +
+			  journal_peers_memory(&journal->peers) + journal->submitted_memory,
+	};
+	if (journal->open != NULL) {
+		view->waiting_paths += journal->open->paths.count;
+		view->waiting_history += journal->open->n_history;
+	}
+	journal_writer_status(journal->writer, &view->status);
+	for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+		for (const struct journal_batch *batch = held[i]; batch != NULL;
+			batch = batch->next)
+			view->memory += journal_batch_memory(batch);
+	}
+	return true;
+}

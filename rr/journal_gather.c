@@ -1,0 +1,359 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "rr/journal_state.h"
+
+#define STEP_ROWS  256 /* between two looks at the clock */
+#define STEP_PEERS 1024
+
+/*
+ * While paths wait, history leaves them more than half of a batch: it may wait, and be given up at
+ * last; the state may not.
+ */
+#define HISTORY_SHARE 20000
+
+struct journal_batch *journal_open_batch(struct journal *journal)
+{
+	struct journal_batch *batch = journal->open;
+
+	if (batch != NULL)
+		return batch;
+	batch = journal_batch_new();
+	if (batch == NULL)
+		return NULL;
+	batch->rib = journal->rib;
+	batch->generation = journal->generation;
+	journal_enter_rib(journal, batch->rib);
+	journal->open = batch;
+	return batch;
+}
+
+bool journal_waits(const struct journal *journal)
+{
+	return rib_capture_waiting(journal->rib) > 0 || journal->queue.rows > 0 ||
+	       journal->chunk != NULL || journal->queue.gap.rows > 0 ||
+	       journal->peers.n_dirty > 0 || journal->open != NULL;
+}
+
+void journal_attrs_gone(void *context, uint64_t id)
+{
+	struct journal *journal = context;
+	struct journal_batch *batch = journal_open_batch(journal);
+
+	/* Without memory the file keeps a set that nothing refers to until it is loaded. */
+	if (batch != NULL)
+		(void)journal_batch_append_gone(batch, id);
+}
+
+/*
+ * The ID of a set, whose content goes into the batch when it is told for the first time. Room for a
+ * row must have been reserved.
+ */
+static uint64_t tell_attrs(
+	struct journal *journal, struct journal_batch *batch, struct attr_set *attrs)
+{
+	bool fresh = false;
+	uint64_t id = rib_capture_attrs_id(journal->rib, attrs, &fresh);
+
+	if (fresh)
+		*journal_batch_append(
+			&batch->attrs) = (struct journal_attrs_row){ id, attr_set_ref(attrs) };
+	return id;
+}
+
+/* The reference of a run is not needed any more. */
+static void end_run(struct journal *journal)
+{
+	if (journal->run != NULL)
+		rib_restore_attrs_done(journal->rib, journal->run);
+	journal->run = NULL;
+	journal->run_id = 0;
+}
+
+/* The next step of the chunk: rows get the IDs of their sets. False when memory is short. */
+static bool convert_history(struct journal *journal, struct journal_batch *batch)
+{
+	struct journal_history_chunk *chunk = journal->chunk;
+
+	if (!journal_batch_reserve(&batch->attrs, STEP_ROWS))
+		return false;
+	for (unsigned n = 0; n < STEP_ROWS && journal->chunk_at < chunk->used; n++) {
+		struct journal_history_row *row = (void *)(chunk->bytes + journal->chunk_at);
+
+		if (row->set != journal->run) {
+			end_run(journal);
+			journal->run = row->set;
+			if (row->set != NULL)
+				journal->run_id = tell_attrs(journal, batch, row->set);
+		}
+		row->attrs = journal->run_id;
+		journal->chunk_at += (uint32_t)journal_history_row_size((enum family)row->family);
+	}
+	if (journal->chunk_at < chunk->used)
+		return true;
+	end_run(journal);
+	struct journal_history_chunk **last = &batch->history;
+
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = chunk;
+	batch->n_history += chunk->count;
+	journal->chunk = NULL;
+	return true;
+}
+
+/* False when no history is left for this batch, or memory is short. */
+static bool gather_history(struct journal *journal, struct journal_batch *batch, size_t most)
+{
+	if (journal->queue.gap.rows > 0) {
+		struct journal_gap_row *gap = journal_batch_append(&batch->gaps);
+
+		if (gap == NULL)
+			return false;
+		*gap = journal->queue.gap;
+		journal->queue.gap = (struct journal_gap_row){ 0 };
+	}
+	if (journal->chunk == NULL) {
+		if (batch->n_history >= most)
+			return false;
+		journal->chunk = journal_queue_take(&journal->queue);
+		journal->chunk_at = 0;
+	}
+	return journal->chunk != NULL && convert_history(journal, batch);
+}
+
+/* What take_path remembers from row to row: paths of one UPDATE follow each other. */
+struct path_taker {
+	struct journal *journal;
+	struct journal_batch *batch;
+	const struct attr_set *set; /* of the row before */
+	uint64_t id;
+};
+
+static void take_path(void *context, const struct path_change *change)
+{
+	struct path_taker *taker = context;
+	struct journal_batch *batch = taker->batch;
+	struct journal_path_row *row = &batch->paths.rows[batch->paths.count++];
+
+	*row = (struct journal_path_row){
+		.number = change->number,
+		.family = (uint8_t)change->family,
+	};
+	if (change->attrs == NULL)
+		return;
+	if (change->attrs != taker->set) {
+		taker->set = change->attrs;
+		taker->id = tell_attrs(taker->journal, batch, change->attrs);
+	}
+	row->attrs = taker->id;
+	row->peer = change->peer;
+	row->path_id = change->path_id;
+	row->length = change->length;
+	memcpy(row->bytes, change->bytes, family_address_len(change->family));
+}
+
+/* False when no paths are left, or memory is short. */
+static bool gather_paths(struct journal *journal, struct journal_batch *batch)
+{
+	struct path_taker taker = { .journal = journal, .batch = batch };
+	size_t waiting = rib_capture_waiting(journal->rib);
+	size_t room = waiting < JOURNAL_BATCH_ROWS ? waiting : JOURNAL_BATCH_ROWS;
+
+	/* At once as many as there may be: no copies when the list grows. */
+	if (waiting == 0 ||
+		!journal_batch_reserve(&batch->paths,
+			batch->paths.count == 0 && room > STEP_ROWS ? room : STEP_ROWS) ||
+		!journal_batch_reserve(&batch->attrs, STEP_ROWS))
+		return false;
+	(void)rib_capture_take(journal->rib, STEP_ROWS, take_path, &taker);
+	return true;
+}
+
+static bool nothing_waits_outside(const struct journal *journal)
+{
+	return rib_capture_waiting(journal->rib) == 0 && journal->queue.rows == 0 &&
+	       journal->chunk == NULL && journal->queue.gap.rows == 0 &&
+	       journal->peers.n_dirty == 0;
+}
+
+static void close_batch(struct journal *journal)
+{
+	struct journal_batch *batch = journal->open;
+
+	/* Peers that came meanwhile: the batch may have paths of theirs. */
+	if (!journal_peers_take(&journal->peers, batch, journal->peers.n_dirty))
+		return;
+	batch->time = journal_time(journal);
+	batch->whole = nothing_waits_outside(journal);
+	journal->open = NULL;
+	journal->closed = batch;
+	journal->text_waiting = 0;
+	journal->gathering = false;
+	journal->waits_since = 0;
+}
+
+void journal_gather(struct journal *journal, uint64_t end)
+{
+	struct journal_batch *batch = journal_open_batch(journal);
+
+	if (batch == NULL)
+		return;
+	for (;;) {
+		bool full = journal_batch_count(batch) >= JOURNAL_BATCH_ROWS;
+
+		if (!full && journal->peers.n_dirty > 0) {
+			if (!journal_peers_take(&journal->peers, batch, STEP_PEERS))
+				return;
+		} else if (full || !(gather_history(journal, batch, HISTORY_SHARE) ||
+					   gather_paths(journal, batch) ||
+					   gather_history(journal, batch, JOURNAL_BATCH_ROWS))) {
+			/* A chunk that was begun belongs to this batch, with its sets. */
+			while (journal->chunk != NULL) {
+				if (!convert_history(journal, batch))
+					return;
+			}
+			close_batch(journal);
+			return;
+		}
+		if (monotonic_us() >= end)
+			return;
+	}
+}
+
+void journal_gather_history(struct journal *journal)
+{
+	struct journal_batch *batch = journal_open_batch(journal);
+
+	if (batch == NULL)
+		return;
+	while (gather_history(journal, batch, SIZE_MAX))
+		;
+	if (journal->chunk == NULL)
+		close_batch(journal);
+}
+
+void journal_submit(struct journal *journal)
+{
+	size_t memory = journal->closed != NULL ? journal_batch_memory(journal->closed) : 0;
+
+	if (journal->closed != NULL && journal_writer_submit(journal->writer, journal->closed)) {
+		journal->closed = NULL;
+		journal->submitted++;
+		journal->submitted_memory += memory;
+	}
+}
+
+/* What a dropped batch held that is not told again goes into the next one. */
+static void save_dropped(struct journal *journal, struct journal_batch *batch)
+{
+	struct journal_batch *open = journal_open_batch(journal);
+
+	for (struct journal_history_chunk *chunk = batch->history; chunk != NULL;
+		chunk = chunk->next) {
+		const struct journal_history_row *row = (void *)chunk->bytes;
+		uint64_t from = row->time;
+
+		for (uint32_t i = 1; i < chunk->count; i++)
+			row = journal_history_next(row);
+		journal_queue_gap(&journal->queue, from, row->time, chunk->count);
+	}
+	for (size_t i = 0; i < batch->gaps.count; i++) {
+		const struct journal_gap_row *gap = &batch->gaps.rows[i];
+
+		journal_queue_gap(&journal->queue, gap->from, gap->to, gap->rows);
+		journal->queue.lost -= gap->rows; /* it was counted before */
+	}
+	if (open == NULL || !journal_batch_reserve(&open->events, batch->events.count) ||
+		!journal_batch_reserve(&open->configs, batch->configs.count) ||
+		!journal_batch_reserve(&open->audit, batch->audit.count)) {
+		journal->rows_lost += batch->events.count + batch->configs.count +
+				      batch->audit.count;
+		return;
+	}
+	for (size_t i = 0; i < batch->events.count; i++)
+		*journal_batch_append(&open->events) = batch->events.rows[i];
+	for (size_t i = 0; i < batch->configs.count; i++)
+		*journal_batch_append(&open->configs) = batch->configs.rows[i];
+	for (size_t i = 0; i < batch->audit.count; i++)
+		*journal_batch_append(&open->audit) = batch->audit.rows[i];
+	batch->events.count = batch->configs.count = batch->audit.count = 0;
+}
+
+void journal_finish(struct journal *journal, struct journal_batch *batch)
+{
+	struct journal_batch **last = &journal->finished;
+
+	journal->submitted--;
+	journal->submitted_memory -= journal_batch_memory(batch);
+	if (!batch->written)
+		save_dropped(journal, batch);
+	while (*last != NULL)
+		last = &(*last)->next;
+	batch->next = NULL;
+	*last = batch;
+}
+
+bool journal_release(struct journal *journal, uint64_t end)
+{
+	while (journal->finished != NULL) {
+		struct journal_batch *batch = journal->finished;
+		struct rib *rib = batch->rib;
+
+		/* From the end: what is left is what journal_batch_free sees. */
+		for (unsigned n = 0; n < STEP_ROWS && batch->attrs.count > 0; n++)
+			rib_restore_attrs_done(rib, batch->attrs.rows[--batch->attrs.count].attrs);
+		if (batch->attrs.count == 0) {
+			journal->finished = batch->next;
+			journal_batch_free(batch, rib);
+			journal_leave_rib(journal, rib);
+		}
+		if (monotonic_us() >= end)
+			return journal->finished == NULL;
+	}
+	return true;
+}
+
+void journal_discard(struct journal *journal, struct journal_batch *batch)
+{
+	/* Taken back as from the writer. */
+	journal->submitted++;
+	journal->submitted_memory += journal_batch_memory(batch);
+	journal_finish(journal, batch);
+}
+
+/* The chunk that is being taken over. */
+static void give_up_chunk(struct journal *journal)
+{
+	if (journal->chunk != NULL)
+		journal_queue_give_up(&journal->queue, journal->rib, journal->chunk,
+			journal->chunk_at, journal->run);
+	journal->chunk = NULL;
+	journal->run = NULL;
+	journal->run_id = 0;
+}
+
+void journal_give_up_history(struct journal *journal)
+{
+	struct journal_history_chunk *chunk;
+
+	give_up_chunk(journal);
+	while ((chunk = journal_queue_take(&journal->queue)) != NULL)
+		journal_queue_give_up(&journal->queue, journal->rib, chunk, 0, NULL);
+}
+
+void journal_tell_again(struct journal *journal)
+{
+	struct journal_batch *open = journal->open, *closed = journal->closed;
+
+	give_up_chunk(journal);
+	journal->open = NULL;
+	journal->closed = NULL;
+	journal->gathering = false;
+	if (closed != NULL)
+		journal_discard(journal, closed);
+	if (open != NULL)
+		journal_discard(journal, open);
+	rib_capture_all(journal->rib);
+	journal_peers_touch_all(&journal->peers);
+}

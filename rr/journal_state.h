@@ -1,0 +1,170 @@
+/*
+ * What struct journal is made of, for the files of the loop's side of the journal alone: journal.c
+ * (lifecycle and turns), journal_gather.c (rows into batches), journal_queue.c (history that
+ * waits), journal_peers.c (the IDs of addresses), journal_restore.c (the way back) and
+ * journal_rows.c (what it is told). All of it belongs to the thread that owns BGP state; the writer
+ * has batches and nothing else.
+ */
+#ifndef RR_JOURNAL_STATE_H
+#define RR_JOURNAL_STATE_H
+
+#include "rr/journal.h"
+#include "rr/state.h"
+
+/* An address that the journal knows: its ID is its row's for ever. */
+struct journal_peers {
+	struct journal_peer_row *rows; /* in the order in which they were added */
+	uint8_t *dirty; /* 1: the row waits to be told */
+	size_t count;
+	size_t room;
+	uint32_t *slots; /* index of a row + 1 by the hash of its address; 0: empty */
+	size_t n_slots; /* a power of two */
+	size_t n_dirty;
+	size_t cursor; /* where the search for dirty rows goes on */
+	uint32_t next_id;
+	uint8_t hash_key[16];
+};
+
+/* NULL when the address is not known. */
+struct journal_peer_row *journal_peers_find(
+	struct journal_peers *peers, const struct ip_address *address);
+/* Takes a copy, which is not dirty; NULL when memory is short. An ID of 0 gets the next one. */
+struct journal_peer_row *journal_peers_add(
+	struct journal_peers *peers, const struct journal_peer_row *row);
+void journal_peers_touch(struct journal_peers *peers, const struct journal_peer_row *row);
+void journal_peers_touch_all(struct journal_peers *peers);
+/* Appends up to `most` dirty rows to `batch`. False when memory is short. */
+bool journal_peers_take(struct journal_peers *peers, struct journal_batch *batch, size_t most);
+size_t journal_peers_memory(const struct journal_peers *peers);
+void journal_peers_free(struct journal_peers *peers);
+
+#define JOURNAL_HISTORY_WAITING_MAX (32u << 20) /* bytes of chunks */
+
+/*
+ * History that waits: the tail grows, the oldest chunk is taken or given up. Rows of the same set
+ * follow each other, as its prefixes came in one UPDATE: each run of them in a chunk has one
+ * reference.
+ */
+struct journal_queue {
+	struct journal_history_chunk *first, *last;
+	struct attr_set *run; /* of the last row of the last chunk */
+	size_t chunks;
+	size_t rows;
+	uint64_t lost; /* rows given up since the start */
+	struct journal_gap_row gap; /* not told yet; rows 0: none */
+};
+
+/* Copies the change; what there is no room for becomes a gap. `rib` has the sets of the queue. */
+void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
+	const struct best_change *change);
+/* The oldest chunk, for the caller; NULL without one. */
+struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
+/*
+ * Gives up the rows of a chunk, as a gap, and frees it. Those before the byte `at` were taken over
+ * but for the reference to `run`, the set of the last of them.
+ */
+void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
+	struct journal_history_chunk *chunk, uint32_t at, struct attr_set *run);
+/* `rows` rows of times from `from` to `to` are lost. */
+void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, uint64_t rows);
+size_t journal_queue_memory(const struct journal_queue *queue);
+
+/* A RIB to whose sets batches refer: one whose place was taken lives on until they are back. */
+struct journal_rib {
+	struct journal_rib *next;
+	struct rib *rib;
+	unsigned batches;
+	bool retired;
+};
+
+struct journal {
+	struct reflector *reflector;
+	char *path; /* of the file; a reload does not change it */
+	struct rib *rib;
+	struct journal_rib *ribs;
+	struct journal_rib *spare_rib; /* for the next one */
+	struct journal_writer *writer; /* NULL while it is restored */
+	int wake_fd;
+	struct event wake_event;
+	bool wake_added;
+	bool woken; /* the writer has something to say */
+
+	struct journal_peers peers;
+	struct journal_queue queue;
+	struct journal_batch *open; /* NULL: nothing is in it */
+	struct journal_batch *closed; /* waits for room with the writer */
+	struct journal_history_chunk *chunk; /* being taken over into `open` ... */
+	uint32_t chunk_at; /* ... bytes of it that were ... */
+	struct attr_set *run; /* ... the set of the last row of these, with its reference ... */
+	uint64_t run_id; /* ... and its ID */
+	bool gathering;
+	bool flushing; /* nothing is to wait for company */
+	uint64_t flush_since; /* wall clock */
+	uint64_t waits_since; /* monotonic; 0: nothing waits */
+	unsigned submitted; /* batches with the writer ... */
+	size_t submitted_memory; /* ... and their bytes */
+	struct journal_batch *finished; /* list: references to give back, in slices */
+	size_t finished_at; /* of the first one: sets given back */
+
+	uint64_t wall; /* the latest time given to a row */
+	bool wall_old; /* a turn of the loop has passed since */
+	uint64_t generation; /* that was told everything */
+	struct journal_status status; /* as of the last wake */
+	bool degraded; /* as last said in the log */
+	uint64_t degraded_since; /* monotonic */
+	uint64_t degraded_line; /* monotonic, when the log said it last */
+	size_t text_waiting; /* bytes of texts in `open` */
+	uint64_t rows_lost; /* events, configurations, audit: no memory, or too many waited */
+	uint64_t restored_paths, restored_peers;
+	uint64_t longest_us; /* the longest turn ... */
+	uint64_t turns_us; /* ... and the sum of all */
+};
+
+/* Wall clock in microseconds, a few milliseconds coarse: it does not go back by little. */
+uint64_t journal_time(struct journal *journal);
+
+/* journal_rib.c */
+
+/* Room for one more; false when memory is short. */
+bool journal_reserve_rib(struct journal *journal);
+void journal_add_rib(struct journal *journal, struct rib *rib);
+/* A batch refers to sets of `rib`, or not any more: then one that was replaced goes with the last.
+ */
+void journal_enter_rib(struct journal *journal, struct rib *rib);
+void journal_leave_rib(struct journal *journal, struct rib *rib);
+/* Another took its place: it goes as soon as no batch refers to it. */
+void journal_retire_rib(struct journal *journal, struct rib *rib);
+
+/* journal_gather.c */
+
+/* The batch that rows go to; NULL when memory is short. */
+struct journal_batch *journal_open_batch(struct journal *journal);
+/* True when something waits that no closed batch has. */
+bool journal_waits(const struct journal *journal);
+/* Goes on with the batch until it is full or nothing waits, then closes it; or `end` has come. */
+void journal_gather(struct journal *journal, uint64_t end);
+/* All history that waits goes into a batch of its own, however large, which is closed. */
+void journal_gather_history(struct journal *journal);
+/* What is left of it becomes a gap. */
+void journal_give_up_history(struct journal *journal);
+/* Hands the closed batch to the writer. */
+void journal_submit(struct journal *journal);
+/* Takes a batch back that the writer is done with. */
+void journal_finish(struct journal *journal, struct journal_batch *batch);
+/* Throws a batch away that the writer has not had, but for what is told once only. */
+void journal_discard(struct journal *journal, struct journal_batch *batch);
+/* Gives references of finished batches back. True when none is left. */
+bool journal_release(struct journal *journal, uint64_t end);
+/* The file is a new one: what was gathered for the old is thrown away, all is told again. */
+void journal_tell_again(struct journal *journal);
+/* An attribute set with an ID has gone (struct rib_capture). */
+void journal_attrs_gone(void *context, uint64_t id);
+
+/* journal_restore.c */
+
+/*
+ * Loads the state from `file` into peers and RIB. What cannot be loaded is logged, and told again.
+ */
+void journal_restore(struct journal *journal, struct journal_file *file);
+
+#endif
