@@ -55,7 +55,7 @@ static void attr_sets_grow(struct attr_sets *sets)
  * The canonical bytes and the next hop say everything; the other keys follow from them, except the
  * verdict, which is the same for the same bytes.
  */
-static uint64_t attr_set_hash(
+static uint32_t attr_set_hash(
 	const struct attr_sets *sets, const struct attribute_keys *keys, struct span canonical)
 {
 	struct siphash hash;
@@ -64,13 +64,13 @@ static uint64_t attr_set_hash(
 	siphash_add(&hash, &keys->next_hop_len, sizeof(keys->next_hop_len));
 	siphash_add(&hash, keys->next_hop, keys->next_hop_len);
 	siphash_add(&hash, canonical.bytes, canonical.len);
-	return siphash_end(&hash).low;
+	return (uint32_t)siphash_end(&hash).low;
 }
 
 struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_keys *keys,
 	struct span canonical, bool *fresh)
 {
-	uint64_t hash = attr_set_hash(sets, keys, canonical);
+	uint32_t hash = attr_set_hash(sets, keys, canonical);
 	struct attr_set **bucket = &sets->buckets[hash & (sets->n_buckets - 1)];
 	struct attr_set *set;
 
@@ -86,6 +86,7 @@ struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_
 	if (set == NULL)
 		return NULL;
 	*set = (struct attr_set){ .chain = *bucket, .hash = hash, .refs = 1, .keys = *keys };
+	_Static_assert(CANONICAL_MAX < 1u << 24, "the length of a set has 24 bits");
 	set->len = (uint32_t)canonical.len;
 	memcpy(set->bytes, canonical.bytes, canonical.len);
 	*bucket = set;

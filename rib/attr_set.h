@@ -11,15 +11,16 @@
 #include "bgp/attribute.h"
 #include "rib/siphash.h"
 
+/* There may be a million: 32 bytes in front of the keys. */
 struct attr_set {
 	struct attr_set *chain; /* in the table */
-	uint64_t hash;
 	uint64_t journal_id; /* below attr_sets.first_id: the journal does not know the set */
+	uint32_t hash;
 	uint32_t refs;
 	uint32_t cached; /* of these, held by slots of the cache: other raw bytes may mean the same
 			  */
-	uint32_t len; /* of `bytes` */
-	uint8_t verdict; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
+	uint32_t len : 24; /* of `bytes`: CANONICAL_MAX at most */
+	uint32_t verdict : 8; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
 	struct attribute_keys keys;
 	uint8_t bytes[]; /* canonical, see bgp/attribute.h */
 };
