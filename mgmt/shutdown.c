@@ -56,6 +56,8 @@ bool restart_daemon(struct request *request)
 	free(text);
 	if (!valid)
 		return true;
+	char who[REQUEST_WHO_MAX];
+	reflector_audit(request->reflector, request_who(request, who), "restart", NULL);
 	request->after = reflector_restart;
 	return request_done(request, "heliostatd is restarting");
 }

@@ -12,6 +12,10 @@
 #include "rr/journal_state.h"
 
 #define MINUTE_US (60 * SECOND_US)
+/* The history that begins anew with a file waits in the queue as other history does. */
+#define TELL_BEST_STEP 2000 /* prefixes a turn */
+#define TELL_BEST_US   1000 /* between two */
+#define TELL_BEST_MAX  (JOURNAL_HISTORY_WAITING_MAX / 4)
 /* Rows wait this long for company, unless a batch is full before. */
 #define GATHER_US 200000
 /* The clock may be set back by as much without times going back: it was corrected. */
@@ -233,6 +237,7 @@ void journal_replace_rib(struct journal *journal, struct rib *rib)
 	journal_give_up_history(journal);
 	journal_add_rib(journal, rib);
 	journal->rib = rib;
+	journal->tells_best = false;
 	journal->open = NULL;
 	journal->gathering = false;
 	if (open != NULL)
@@ -263,6 +268,7 @@ static void begin_anew(struct journal *journal)
 
 	journal->generation = journal->status.generation;
 	journal_tell_again(journal);
+	journal->tells_best = reflector->config->journal_history > 0;
 	journal_config(journal, reflector->config->text, "journal",
 		"in force when a new journal was begun");
 	journal_audit(journal, "journal", "begun anew", moved_to[0] != '\0' ? moved_to : NULL);
@@ -388,8 +394,8 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 
 	if (journal == NULL)
 		return UINT64_MAX;
-	works = journal->woken || journal->gathering || journal->finished != NULL ||
-		until_due(journal, started) == 0;
+	works = journal->woken || journal->gathering || journal->tells_best ||
+		journal->finished != NULL || until_due(journal, started) == 0;
 	if (works)
 		turn_begin(&turn);
 	if (journal->woken) {
@@ -403,10 +409,14 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 			begin_anew(journal);
 	}
 	say_degraded(journal, now);
+	if (journal->tells_best && journal_queue_memory(&journal->queue) < TELL_BEST_MAX)
+		journal->tells_best = rib_capture_best(journal->rib, TELL_BEST_STEP);
 	if (journal_release(journal, end))
 		delay = advance(journal, started, end);
 	else
 		delay = 0;
+	if (journal->tells_best && delay > TELL_BEST_US)
+		delay = TELL_BEST_US;
 	journal->wall_old = true;
 	if (works)
 		turn_end(journal, &turn);
@@ -425,6 +435,11 @@ bool journal_flushed(struct journal *journal)
 	if (journal->status.whole_at > journal->flush_since)
 		return true;
 	return !journal_waits(journal) && journal->closed == NULL && journal->submitted == 0;
+}
+
+bool journal_compact(struct journal *journal)
+{
+	return journal_writer_compact(journal->writer);
 }
 
 bool journal_view(const struct journal *journal, struct journal_view *view)

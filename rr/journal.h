@@ -59,6 +59,12 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget);
 /* All that waits now is handed over as soon as may be: before the end. True when it is written. */
 bool journal_flushed(struct journal *journal);
 
+/*
+ * The file is to give room back to the file system; done by the writer, by the way. False when it
+ * is under way already.
+ */
+bool journal_compact(struct journal *journal);
+
 struct journal_view {
 	const char *path;
 	struct journal_status status;

@@ -139,6 +139,8 @@ struct journal_reader *reflector_ask_journal(
 struct journal_view;
 /* The journal (rr/journal.h); false when none is kept. */
 bool reflector_journal(const struct reflector *reflector, struct journal_view *view);
+/* As journal_compact; false with one line in `text` when it cannot be. */
+bool reflector_compact_journal(struct reflector *reflector, char *text, size_t size);
 /*
  * For the audit trail: `who` did `action`, `detail` (may be NULL) says to what. Nothing without a
  * journal.

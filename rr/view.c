@@ -146,6 +146,18 @@ bool reflector_journal(const struct reflector *reflector, struct journal_view *v
 	return journal_view(reflector->journal, view);
 }
 
+bool reflector_compact_journal(struct reflector *reflector, char *text, size_t size)
+{
+	if (reflector->journal == NULL)
+		snprintf(text, size, "no journal is kept: %s has no section \"journal\"",
+			reflector->config->file);
+	else if (!journal_compact(reflector->journal))
+		snprintf(text, size, "the journal is being compacted already");
+	else
+		return true;
+	return false;
+}
+
 void reflector_audit(
 	struct reflector *reflector, const char *who, const char *action, const char *detail)
 {

@@ -95,6 +95,12 @@ bool reflector_journal(const struct reflector *reflector, struct journal_view *v
 	return reflector->journal_view != NULL;
 }
 
+bool reflector_compact_journal(struct reflector *reflector, char *text, size_t size)
+{
+	snprintf(text, size, "the journal is being compacted already");
+	return reflector->compactions++ == 0;
+}
+
 void reflector_audit(
 	struct reflector *reflector, const char *who, const char *action, const char *detail)
 {

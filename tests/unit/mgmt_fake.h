@@ -31,6 +31,7 @@ struct reflector {
 	const struct journal_view *journal_view; /* NULL: none is kept */
 	char audit[256]; /* the last row: who, action and detail, with commas between */
 	unsigned restarts;
+	unsigned compactions; /* of the journal: all but the first are refused */
 	const char *journal; /* the file that questions are put to; NULL: no journal is kept */
 	struct journal_readers *journal_readers; /* the test's */
 	unsigned shutdowns;
