@@ -120,6 +120,7 @@ uint64_t rib_capture_attrs_id(struct rib *rib, struct attr_set *attrs, bool *fre
  */
 struct attr_set *rib_restore_attrs(
 	struct rib *rib, uint64_t id, struct span next_hop, struct span canonical, bool *malformed);
+/* Gives back a reference, also one that was taken while rows were told. */
 void rib_restore_attrs_done(struct rib *rib, struct attr_set *attrs);
 /*
  * The path of a journal row, stale, under its number. Rows come in ascending order of number within
