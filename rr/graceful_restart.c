@@ -122,9 +122,12 @@ static uint8_t families_kept(const struct peer *peer, const struct session *sess
 				     : 0;
 	uint8_t kept = 0;
 
-	/* It was we who restarted, so nothing is asked of a peer that did not restart as well. */
-	if (restart->restored &&
-		!(theirs->graceful_restart.present && theirs->graceful_restart.restarting))
+	/*
+	 * It was we who restarted, so nothing is asked of the peer. Should its R bit be set too:
+	 * some set it for a while after their own start, whatever the session has been through
+	 * since.
+	 */
+	if (restart->restored)
 		forwarding = FAMILIES_ALL;
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		kept |= (restart->long_lived_until[family] != 0 ? long_lived : forwarding) &
@@ -367,8 +370,11 @@ void graceful_restart_end_of_rib(struct peer *peer, enum family family)
 	struct graceful_restart *restart = &peer->graceful_restart;
 
 	restart->end_of_rib_missing &= (uint8_t)~FAMILY_BIT(family);
-	if (restart->families & FAMILY_BIT(family))
-		log_swept(peer, LOG_INFO, family, sweep(peer, family), "End-of-RIB");
+	if (restart->families & FAMILY_BIT(family)) {
+		uint64_t count = sweep(peer, family);
+
+		log_swept(peer, count > 0 ? LOG_INFO : LOG_DEBUG, family, count, "End-of-RIB");
+	}
 	if (restart->end_of_rib_missing == 0)
 		restart->awaited = false;
 }
@@ -586,10 +592,15 @@ static void end_period(struct reflector *reflector, uint64_t now)
 				expired += sweep(peer, family);
 		}
 	}
-	log_line(&reflector->log, expired == 0 ? LOG_INFO : LOG_WARNING, "restart-over", NULL,
-		"restart: over after %" PRIu64 " s, %" PRIu64
-		" restored paths were not announced again and are withdrawn",
-		elapsed_us(reflector->started, now) / SECOND_US, expired);
+	if (expired > 0)
+		log_line(&reflector->log, LOG_WARNING, "restart-over", NULL,
+			"restart: over after %" PRIu64 " s, %" PRIu64
+			" restored paths were not announced again and are withdrawn",
+			elapsed_us(reflector->started, now) / SECOND_US, expired);
+	else
+		log_line(&reflector->log, LOG_INFO, "restart-over", NULL,
+			"restart: over after %" PRIu64 " s",
+			elapsed_us(reflector->started, now) / SECOND_US);
 }
 
 void graceful_restart_period_tick(struct reflector *reflector, uint64_t now)

@@ -535,11 +535,12 @@ static void test_period_all_back(void **state)
 
 	restore(f, 0);
 	restore(f, 1);
-	/* One restarts itself, without having kept anything. */
+	/* One says that it restarts too: it promises nothing about what it had, and loses nothing.
+	 */
 	up(f, 0, (struct says){ .families = BOTH, .time = 30, .restarting = true });
-	assert_paths(f, 2, 1);
+	assert_paths(f, 4, 2);
 	graceful_restart_drop(f->peer[1]); /* taken out of the configuration */
-	assert_paths(f, 0, 0);
+	assert_paths(f, 2, 1);
 	graceful_restart_period_tick(&f->reflector, now + 1 * SECOND_US);
 	assert_true(period->holding);
 	/* Somebody may come yet whom the journal did not know. */
@@ -547,6 +548,11 @@ static void test_period_all_back(void **state)
 	assert_true(period->holding);
 	graceful_restart_period_tick(&f->reflector, now + 15 * SECOND_US);
 	assert_false(period->holding);
+	assert_int_not_equal(period->until, 0);
+	end_of_rib(f, 0, FAMILY_IPV4_UNICAST);
+	end_of_rib(f, 0, FAMILY_IPV6_UNICAST);
+	assert_paths(f, 0, 0);
+	graceful_restart_period_tick(&f->reflector, now + 16 * SECOND_US);
 	assert_int_equal(period->until, 0); /* nothing is left of it */
 }
 
