@@ -201,7 +201,7 @@ static int migrate(sqlite3 *db)
 	if (result == SQLITE_OK)
 		result = journal_sql_run(db, "COMMIT");
 	if (result != SQLITE_OK)
-		journal_sql_run(db, "ROLLBACK");
+		journal_sql_rollback(db);
 	return result;
 }
 

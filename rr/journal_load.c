@@ -214,7 +214,7 @@ bool journal_file_load(struct journal_file *file, uint64_t now,
 		result = load_all(&load, now);
 	/* nothing to write: what matters has been read */
 	if (file->db != NULL)
-		journal_sql_run(file->db, "ROLLBACK");
+		journal_sql_rollback(file->db);
 	if (result == ROW_STOPPED)
 		return false;
 	if (result != SQLITE_OK) {
@@ -336,7 +336,7 @@ int journal_file_write_run(struct journal_file *file)
 	if (result == SQLITE_OK)
 		result = journal_sql_run(file->db, "COMMIT");
 	if (result != SQLITE_OK) {
-		journal_sql_run(file->db, "ROLLBACK");
+		journal_sql_rollback(file->db);
 		return result;
 	}
 	file->run.pending = false;

@@ -294,7 +294,7 @@ static int delete_doomed(struct journal_prune *prune, sqlite3 *db)
 	if (result == SQLITE_OK)
 		prune->deleted += prune->n_doomed;
 	else
-		journal_sql_run(db, "ROLLBACK");
+		journal_sql_rollback(db);
 	return result;
 }
 

@@ -24,26 +24,29 @@ enum journal_fault journal_fault_of(int result)
 
 const char *journal_sql_reason(sqlite3 *db, int result, char *text, size_t size)
 {
-	int error = 0;
+	/* SQLite keeps it for what it says about opening, errno is what is left of the rest */
+	int error = (result & 0xff) == SQLITE_CANTOPEN && db != NULL ? sqlite3_system_errno(db)
+								     : errno;
 	const char *reason;
+	bool disk = false;
 
 	switch (result & 0xff) {
 	case SQLITE_IOERR:
-	case SQLITE_CANTOPEN:
-	case SQLITE_FULL: error = db == NULL ? 0 : sqlite3_system_errno(db); break;
+	case SQLITE_CANTOPEN: disk = true; break;
 	default: break;
 	}
-	if ((result & 0xff) == SQLITE_FULL || error == ENOSPC)
+	if ((result & 0xff) == SQLITE_FULL || (disk && error == ENOSPC))
 		reason = "disk full";
-	else if (error == EDQUOT)
+	else if (disk && error == EDQUOT)
 		reason = "disk quota exceeded";
-	else if ((result & 0xff) == SQLITE_READONLY || error == EROFS)
-		reason = result == SQLITE_READONLY_DBMOVED ? "the file was moved or deleted"
-							   : "read-only file or file system";
+	else if (result == SQLITE_READONLY_DBMOVED)
+		reason = "the file was moved or deleted";
+	else if ((result & 0xff) == SQLITE_READONLY || (disk && error == EROFS))
+		reason = "read-only file or file system";
 	else if ((result & 0xff) == SQLITE_IOERR)
 		reason = "input/output error";
 	else if ((result & 0xff) == SQLITE_CANTOPEN)
-		reason = "cannot open the file";
+		reason = error == 0 ? "cannot open the file" : strerror(error);
 	else if ((result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED)
 		reason = "locked by another process";
 	else if ((result & 0xff) == SQLITE_NOMEM)
@@ -54,11 +57,16 @@ const char *journal_sql_reason(sqlite3 *db, int result, char *text, size_t size)
 		reason = sqlite3_errmsg(db); /* "no such table: path" */
 	else
 		reason = sqlite3_errstr(result);
-	if (error != 0 && error != ENOSPC && error != EDQUOT && error != EROFS)
-		snprintf(text, size, "%s (%s)", reason, strerror(error));
-	else
-		snprintf(text, size, "%s", reason);
+	snprintf(text, size, "%s", reason);
 	return text;
+}
+
+void journal_sql_rollback(sqlite3 *db)
+{
+	int error = errno;
+
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	errno = error;
 }
 
 static uint64_t microseconds(clockid_t clock)

@@ -19,8 +19,8 @@ enum journal_fault {
 
 enum journal_fault journal_fault_of(int result);
 /*
- * "disk full", "input/output error (No such device)", "read-only file system" ... for a result
- * code; `db` may be NULL, else it is the connection that has just failed.
+ * "disk full", "input/output error", "read-only file or file system" ... for the result code of
+ * what has just failed on `db` (which may be NULL): errno is looked at too.
  */
 const char *journal_sql_reason(sqlite3 *db, int result, char *text, size_t size);
 
@@ -30,6 +30,8 @@ uint64_t journal_monotonic(void);
 
 /* These return an SQLite result code. */
 int journal_sql_run(sqlite3 *db, const char *sql);
+/* Of what has just failed; keeps errno. */
+void journal_sql_rollback(sqlite3 *db);
 /* The first column of the first row; SQLITE_NOTFOUND and 0 when there is none or it is NULL. */
 int journal_sql_integer(sqlite3 *db, const char *sql, int64_t *value);
 /* A statement that is kept. */

@@ -435,7 +435,7 @@ int journal_store_batch(
 	if (result == SQLITE_OK)
 		note_history(&writing);
 	else
-		journal_sql_run(store->file->db, "ROLLBACK");
+		journal_sql_rollback(store->file->db);
 	free(writing.history);
 	return result;
 }
