@@ -1,9 +1,9 @@
 /*
  * End-of-RIB (RFC 4724 section 2) that is held back, while rib_hold_end_of_rib says so, and sent
  * afterwards. The members of a group go on from their walk to the group's log without it; when the
- * hold is over the marker is written into that log, once for all who have not had it. Not at once:
- * what had been received by then comes first, decided and flushed, since a receiver drops at the
- * marker what it has not been sent before it.
+ * hold is over the marker is written into that log, once for all: to a member that had one before
+ * it says nothing new. Not at once: what had been received by then comes first, decided and
+ * flushed, since a receiver drops at the marker what it has not been sent before it.
  *
  * A cohort that has not written its marker (cohort->end_of_rib) leaves it to the group while the
  * group owes that family: the members of one that joins read the group's log from before the
@@ -31,11 +31,16 @@ static void owe_from_now(struct update_group *group, enum family family)
 
 void end_of_rib_owe(struct update_group *group, uint8_t families)
 {
+	const struct rib_callbacks *callbacks = &group->rib->parameters.callbacks;
+
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		if (families & ~group->owed & FAMILY_BIT(family))
 			owe_from_now(group, family);
 	}
 	group->owed |= families;
+	/* Asked for by a peer's output perhaps, with nothing else to do for rib_run. */
+	if (families != 0 && !group->rib->hold_end_of_rib)
+		callbacks->output_ready(callbacks->context, NULL);
 }
 
 static bool is_over(uint32_t round, uint32_t now)
@@ -70,60 +75,36 @@ bool end_of_rib_is_due(struct update_group *group)
 	return false;
 }
 
-/* Whether the member reads the group's log, now or behind its cohort's. */
-static bool is_reader(const struct rib_peer *peer)
-{
-	return peer->cohort == NULL || (peer->cohort->started && !peer->cohort->catching_up);
-}
-
+/* Whether the member is owed the marker and reads the group's log, now or behind its cohort's. */
 static bool is_owed(const struct rib_peer *peer, enum family family)
 {
-	uint8_t owed = peer->cohort == NULL ? peer->owed : peer->cohort->end_of_rib;
+	const struct cohort *cohort = peer->cohort;
 
-	return owed & FAMILY_BIT(family);
+	if (cohort == NULL)
+		return peer->owed & FAMILY_BIT(family);
+	return cohort->started && !cohort->catching_up && (cohort->end_of_rib & FAMILY_BIT(family));
 }
 
 /* False: memory. */
-static bool write_marker(struct update_group *group, enum family family, uint16_t target)
+static bool write_marker(struct update_group *group, enum family family)
 {
 	struct writer w;
 
 	if (!group_log_begin(&group->log, BGP_MESSAGE_MAX, &w))
 		return false;
 	end_of_rib_write(&w, family);
-	group_log_publish(&group->log, &w, 0, target);
+	group_log_publish(&group->log, &w, 0, 0);
 	return true;
 }
 
-/* The markers of one family: one for all when all are owed it. False: memory. */
-static bool write_markers(struct update_group *group, enum family family)
-{
-	bool some = false, all = true;
-
-	for (const struct rib_peer *peer = group->members; peer != NULL; peer = peer->group_next) {
-		if (is_reader(peer)) {
-			some |= is_owed(peer, family);
-			all &= is_owed(peer, family);
-		}
-	}
-	if (!some)
-		return true;
-	if (all)
-		return write_marker(group, family, 0);
-	for (struct rib_peer *peer = group->members; peer != NULL; peer = peer->group_next) {
-		if (!is_reader(peer) || !is_owed(peer, family))
-			continue;
-		if (!write_marker(group, family, peer->number))
-			return false;
-		peer->owed &= (uint8_t)~FAMILY_BIT(family);
-	}
-	return true;
-}
-
-/* False: memory; then what is left is owed still. */
+/* False: memory; it is owed still. */
 static bool pay(struct update_group *group, enum family family)
 {
-	if (!write_markers(group, family))
+	bool owed = false;
+
+	for (const struct rib_peer *peer = group->members; peer != NULL; peer = peer->group_next)
+		owed |= is_owed(peer, family);
+	if (owed && !write_marker(group, family))
 		return false;
 	group->owed &= (uint8_t)~FAMILY_BIT(family);
 	for (struct rib_peer *peer = group->members; peer != NULL; peer = peer->group_next)

@@ -1,48 +1,19 @@
 /*
  * The whole rib against a model: peers of all kinds come and go, announce, withdraw, ask for
- * refreshes, change their role and read their output in odd pieces, at random but repeatably.
+ * refreshes, change their role, lose their session and have another, and read their output in odd
+ * pieces, at random but repeatably.
  * Afterwards, with everything read, each peer's table must be what RFC 4456 says it is told. The
  * log limit is so small that peers are taken off the log all the time. What the journal is told
  * meanwhile, in odd pieces too, must be the table in the end.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include "tests/unit/rib_model.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "bgp/update.h"
-#include "rib/rib.h"
 #include "tests/unit/rib_mirror.h"
 
-#define PEERS	  14
-#define PREFIXES  48 /* of each family */
-#define PATHS	  3 /* received path IDs */
 #define OUR_AS	  64512
 #define LOG_SMALL 3000
-
-/* What a receiver knows of one path; tag 0: nothing. */
-struct received {
-	uint32_t path_id;
-	uint32_t tag;
-	uint32_t originator;
-	bool has_cluster_list;
-};
-
-#define RECEIVED_MAX (PEERS * PATHS)
-
-struct client {
-	struct rib_peer *peer; /* NULL: down */
-	struct rib_peer_parameters parameters;
-	bool ready;
-	uint32_t announced[FAMILY_COUNT][PREFIXES][PATHS]; /* tags */
-	struct received table[FAMILY_COUNT][PREFIXES][RECEIVED_MAX];
-	uint8_t input[1 << 18];
-	size_t filled;
-	uint8_t end_of_rib;
-};
 
 struct model {
 	struct rib *rib;
@@ -52,6 +23,8 @@ struct model {
 	uint64_t now;
 	uint64_t random;
 	uint32_t next_tag;
+	unsigned holds; /* of End-of-RIB, so far ... */
+	unsigned hold; /* ... which one it is now; 0: none */
 	bool alike; /* nearly all peers are of one update group, and most are slow */
 	uint8_t add_path_send; /* of peers that are alike */
 	unsigned detached; /* times that a peer was seen catching up */
@@ -63,33 +36,6 @@ static uint32_t pick(struct model *m, uint32_t below)
 	return (uint32_t)(m->random >> 33) % below;
 }
 
-static struct prefix prefix_of(enum family family, unsigned n)
-{
-	struct prefix prefix = { .family = (uint8_t)family };
-
-	if (family == FAMILY_IPV4_UNICAST) {
-		prefix.bytes[0] = 10;
-		prefix.bytes[1] = (uint8_t)n;
-		prefix.length = (uint8_t)(16 + n % 9);
-	} else {
-		prefix.bytes[0] = 0xfd;
-		prefix.bytes[6] = (uint8_t)n;
-		prefix.length = (uint8_t)(56 + n % 73);
-	}
-	return prefix;
-}
-
-static int prefix_number(const struct prefix *prefix)
-{
-	for (unsigned n = 0; n < PREFIXES; n++) {
-		struct prefix known = prefix_of(prefix->family, n);
-
-		if (prefix_equal(&known, prefix))
-			return (int)n;
-	}
-	return -1;
-}
-
 static void output_ready(void *context, struct rib_peer *peer)
 {
 	struct client *client = peer != NULL ? rib_peer_session(peer) : NULL;
@@ -97,134 +43,6 @@ static void output_ready(void *context, struct rib_peer *peer)
 	(void)context;
 	if (client != NULL)
 		client->ready = true;
-}
-
-static void receive_nlri(struct client *c, const struct nlri *nlri, const struct received *what)
-{
-	int n = prefix_number(&nlri->prefix);
-	struct received *table, *free_place = NULL;
-
-	assert_true(n >= 0);
-	table = c->table[nlri->prefix.family][n];
-	for (unsigned i = 0; i < RECEIVED_MAX; i++) {
-		if (table[i].tag != 0 && table[i].path_id == nlri->path_id) {
-			table[i] = *what;
-			table[i].path_id = nlri->path_id;
-			return;
-		}
-		if (table[i].tag == 0 && free_place == NULL)
-			free_place = &table[i];
-	}
-	if (what->tag == 0)
-		return;
-	assert_non_null(free_place);
-	*free_place = *what;
-	free_place->path_id = nlri->path_id;
-}
-
-static void receive_field(
-	struct client *c, struct span field, enum family family, const struct received *what)
-{
-	struct reader r = reader_of_span(field);
-	struct nlri nlri;
-
-	while (nlri_next(&r, family, c->parameters.add_path_send & FAMILY_BIT(family), &nlri))
-		receive_nlri(c, &nlri, what);
-	assert_int_equal(r.left, 0);
-}
-
-static struct received describe(const struct update *update, enum family family,
-	const struct span *next_hop, const struct attribute_context *context)
-{
-	static uint8_t buffer[CANONICAL_MAX];
-	struct writer canonical = writer_of(buffer, sizeof(buffer));
-	struct attribute_faults faults = { 0 };
-	struct attribute_keys keys;
-	struct attribute_view view;
-	struct received what = { 0 };
-	struct bgp_error error;
-	struct reader r;
-
-	attributes_decode(update->pieces, update->n_pieces, family, next_hop, context, &canonical,
-		&keys, &faults, &error);
-	assert_int_equal(faults.action, ATTRIBUTE_ACCEPT);
-	assert_true(attribute_find(
-		(struct span){ buffer, writer_len(&canonical) }, ATTRIBUTE_COMMUNITIES, &view));
-	r = reader_of_span(view.value);
-	assert_true(read_u32(&r, &what.tag));
-	what.originator = keys.flags & ATTR_HAS_ORIGINATOR_ID ? keys.originator_id : 0;
-	what.has_cluster_list = keys.cluster_list_length > 0;
-	return what;
-}
-
-static void receive_message(struct client *c, const struct message *message)
-{
-	/* To the receiver we are external when it is external to us. */
-	const struct attribute_context context = {
-		.external = c->parameters.role == ROLE_EXTERNAL,
-		.as4 = c->parameters.as4,
-		.add_path_receive = c->parameters.add_path_send,
-	};
-	const struct received nothing = { 0 };
-	struct attribute_faults faults = { 0 };
-	struct bgp_error error;
-	struct update update;
-	struct received what;
-
-	if (message->type == MESSAGE_ROUTE_REFRESH)
-		return;
-	assert_int_equal(message->type, MESSAGE_UPDATE);
-	update_parse(message->body, &context, &update, &faults, &error);
-	assert_int_equal(faults.action, ATTRIBUTE_ACCEPT);
-	if (update.end_of_rib) {
-		c->end_of_rib |= FAMILY_BIT(update.end_of_rib_family);
-		return;
-	}
-	receive_field(c, update.withdrawn, FAMILY_IPV4_UNICAST, &nothing);
-	if (update.has_mp_unreach)
-		receive_field(c, update.unreach_nlri, update.unreach_family, &nothing);
-	if (update.nlri.len > 0) {
-		what = describe(&update, FAMILY_IPV4_UNICAST, NULL, &context);
-		receive_field(c, update.nlri, FAMILY_IPV4_UNICAST, &what);
-	}
-	if (update.has_mp_reach) {
-		what = describe(&update, update.reach_family, &update.reach_next_hop, &context);
-		receive_field(c, update.reach_nlri, update.reach_family, &what);
-	}
-}
-
-/* Reads up to `most` bytes of the client's output. True when there was any. */
-static bool client_read(struct client *c, size_t most)
-{
-	struct iovec iov[3];
-	struct message message;
-	struct bgp_error error;
-	size_t sent = 0, used = 0, consumed;
-	int n = rib_peer_output(c->peer, iov, 3);
-
-	for (int i = 0; i < n && sent < most; i++) {
-		size_t len = iov[i].iov_len;
-
-		if (len > most - sent)
-			len = most - sent;
-		assert_true(c->filled + len <= sizeof(c->input));
-		memcpy(c->input + c->filled, iov[i].iov_base, len);
-		c->filled += len;
-		sent += len;
-	}
-	rib_peer_output_sent(c->peer, sent);
-	while (message_frame((struct span){ c->input + used, c->filled - used },
-		       c->parameters.extended_message, &message, &consumed,
-		       &error) == FRAME_COMPLETE) {
-		receive_message(c, &message);
-		used += consumed;
-	}
-	memmove(c->input, c->input + used, c->filled - used);
-	c->filled -= used;
-	assert_int_equal(rib_peer_output_amid_message(c->peer), c->filled > 0);
-	if (n == 0)
-		c->ready = false;
-	return n > 0;
 }
 
 static void client_up(struct model *m, unsigned i)
@@ -244,12 +62,14 @@ static void client_up(struct model *m, unsigned i)
 		.as4 = pick(m, 4) != 0,
 		.extended_message = pick(m, 2),
 		.id = 1 + i,
+		.long_lived = pick(m, 3),
 		.session = c };
 	if (m->alike) {
 		p->role = pick(m, 8) ? ROLE_CLIENT : ROLE_NON_CLIENT;
 		p->families = FAMILIES_ALL;
 		p->as4 = true;
 		p->extended_message = false;
+		p->long_lived = LONG_LIVED_AS_IS;
 	}
 	if (p->role == ROLE_EXTERNAL)
 		p->as = 65000 + i;
@@ -261,6 +81,148 @@ static void client_up(struct model *m, unsigned i)
 	assert_non_null(c->peer);
 	assert_ptr_equal(rib_peer_session(c->peer), c);
 	c->ready = true;
+	c->since = m->hold;
+}
+
+/* What the client did not announce again has gone; with `all` what it did too. */
+static void forget(struct client *c, enum family family, bool all)
+{
+	for (unsigned n = 0; n < PREFIXES; n++) {
+		for (unsigned id = 0; id < PATHS; id++) {
+			if (!all && !c->stale[family][n][id])
+				continue;
+			c->announced[family][n][id] = 0;
+			c->stale[family][n][id] = c->aged[family][n][id] = false;
+		}
+	}
+}
+
+/* All that the client announced is stale. */
+static void make_stale(struct client *c, enum family family)
+{
+	for (unsigned n = 0; n < PREFIXES; n++) {
+		for (unsigned id = 0; id < PATHS; id++)
+			c->stale[family][n][id] = c->announced[family][n][id] != 0;
+	}
+}
+
+static void announced(struct client *c, enum family family, unsigned n, unsigned id, uint32_t tag)
+{
+	c->announced[family][n][id] = tag;
+	c->stale[family][n][id] = c->aged[family][n][id] = false;
+}
+
+/* Its session has ended: it knows nothing any more. */
+static void client_deaf(struct client *c)
+{
+	memset(c->table, 0, sizeof(c->table));
+	c->filled = 0;
+	c->end_of_rib = 0;
+	c->ready = false;
+}
+
+static void client_retain(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+	uint8_t families = (uint8_t)(pick(m, 3) ? FAMILIES_ALL : pick(m, 4));
+
+	rib_peer_retain(m->rib, c->peer, families);
+	assert_null(rib_peer_session(c->peer));
+	client_deaf(c);
+	c->retained = true;
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (families & FAMILY_BIT(family))
+			make_stale(c, family);
+		else
+			forget(c, family, true);
+	}
+}
+
+/* It has a session again, and may not be quite the same. */
+static void client_resume(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+	struct rib_peer_parameters *p = &c->parameters;
+	uint8_t families = (uint8_t)(pick(m, 3) ? FAMILIES_ALL : pick(m, 4));
+
+	if (p->role != ROLE_EXTERNAL && pick(m, 3) == 0)
+		p->role = p->role == ROLE_CLIENT ? ROLE_NON_CLIENT : ROLE_CLIENT;
+	if (pick(m, 4) == 0)
+		p->bgp_id ^= 0x1000;
+	if (!m->alike) {
+		if (pick(m, 4) == 0)
+			p->families = (uint8_t)(1 + pick(m, 3));
+		p->add_path_send = (uint8_t)(pick(m, 2) ? pick(m, 4) : 0) & p->families;
+		p->extended_message = pick(m, 2);
+		p->long_lived = pick(m, 3);
+	}
+	p->add_path_receive = (uint8_t)pick(m, 4) & p->families;
+	assert_true(rib_peer_resume(m->rib, c->peer, p, families));
+	assert_ptr_equal(rib_peer_session(c->peer), c);
+	c->retained = false;
+	c->ready = true;
+	c->since = m->hold;
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (!(families & p->families & FAMILY_BIT(family)))
+			forget(c, family, false);
+	}
+}
+
+static void client_sweep(struct model *m, unsigned i)
+{
+	enum family family = pick(m, 2);
+
+	rib_stale_sweep(m->rib, m->clients[i].peer, family);
+	forget(&m->clients[i], family, false);
+}
+
+static bool has_no_llgr(uint32_t tag)
+{
+	return tag % 5 == 0;
+}
+
+static void client_long_lived(struct model *m, unsigned i)
+{
+	struct client *c = &m->clients[i];
+	enum family family = pick(m, 2);
+
+	rib_stale_long_lived(m->rib, c->peer, family);
+	for (unsigned n = 0; n < PREFIXES; n++) {
+		for (unsigned id = 0; id < PATHS; id++) {
+			if (!c->stale[family][n][id])
+				continue;
+			if (has_no_llgr(c->announced[family][n][id]))
+				announced(c, family, n, id, 0);
+			else
+				c->aged[family][n][id] = true;
+		}
+	}
+}
+
+static void end_of_rib(void *context, struct rib_peer *peer, enum family family)
+{
+	struct model *m = context;
+	struct client *c = rib_peer_session(peer);
+
+	rib_stale_sweep(m->rib, peer, family);
+	forget(c, family, false);
+}
+
+static void client_end_of_rib(struct model *m, unsigned i)
+{
+	uint8_t buffer[BGP_MESSAGE_MAX];
+	struct writer w = writer_of(buffer, sizeof(buffer));
+	struct bgp_error error;
+
+	end_of_rib_write(&w, pick(m, 2));
+	assert_true(rib_update(m->rib, m->clients[i].peer,
+		(struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN }, &error));
+}
+
+static void hold(struct model *m)
+{
+	m->hold = m->hold == 0 ? ++m->holds : 0;
+	rib_hold_end_of_rib(m->rib, m->hold != 0);
 }
 
 static void client_down(struct model *m, unsigned i)
@@ -304,8 +266,12 @@ static size_t attributes_write(
 		write_bytes(w, "\x40\x05\x04\x00\x00\x00", 6);
 		write_u8(w, (uint8_t)(100 + tag % 3));
 	}
-	write_bytes(w, "\xc0\x08\x04", 3);
+	write_u8(w, 0xc0);
+	write_u8(w, ATTRIBUTE_COMMUNITIES);
+	write_u8(w, has_no_llgr(tag) ? 8 : 4);
 	write_u32(w, tag);
+	if (has_no_llgr(tag))
+		write_u32(w, COMMUNITY_NO_LLGR);
 	return writer_len(w) - begin;
 }
 
@@ -337,7 +303,7 @@ static void client_update(struct model *m, unsigned i, bool announce)
 		struct prefix prefix = prefix_of(family, k);
 
 		assert_true(update_add(&b, &prefix, id));
-		c->announced[family][k][id] = tag;
+		announced(c, family, k, id, tag);
 	}
 	update_end(&b);
 	assert_true(rib_update(m->rib, c->peer,
@@ -362,6 +328,7 @@ static void client_send(
 	struct update_builder b;
 	struct bgp_error error;
 
+	announced(c, family, k, id, tag);
 	attributes_write(&a, c, tag, family == FAMILY_IPV4_UNICAST);
 	assert_true(update_begin_reach(&b, &w, 4096, family,
 		c->parameters.add_path_receive & FAMILY_BIT(family), (struct span){ next_hop, 16 },
@@ -370,6 +337,12 @@ static void client_send(
 	update_end(&b);
 	assert_true(rib_update(m->rib, c->peer,
 		(struct span){ buffer + BGP_HEADER_LEN, writer_len(&w) - BGP_HEADER_LEN }, &error));
+}
+
+/* Without path IDs the client cannot name what it announced in a session with them. */
+static bool can_send(const struct client *c, enum family family, unsigned id)
+{
+	return id == 0 || (c->parameters.add_path_receive & FAMILY_BIT(family));
 }
 
 /* The peer sends its routes of a family again between BoRR and EoRR, some of them not. */
@@ -387,8 +360,8 @@ static void client_resend(struct model *m, unsigned i)
 
 			if (tag == 0)
 				continue;
-			if (pick(m, 3) == 0)
-				c->announced[family][k][id] = 0;
+			if (pick(m, 3) == 0 || !can_send(c, family, id))
+				announced(c, family, k, id, 0);
 			else
 				client_send(m, i, family, k, id, tag);
 		}
@@ -396,6 +369,19 @@ static void client_resend(struct model *m, unsigned i)
 	if (pick(m, 2))
 		run(m);
 	rib_refresh_ends(m->rib, c->peer, family);
+}
+
+/* What befalls a client without a session. */
+static void step_retained(struct model *m, unsigned i)
+{
+	switch (pick(m, 16)) {
+	case 0: client_down(m, i); break;
+	case 1: client_sweep(m, i); break;
+	case 2 ... 3: client_long_lived(m, i); break;
+	case 4: client_move(m, i); break;
+	case 5 ... 8: client_resume(m, i); break;
+	default: run(m);
+	}
 }
 
 static void step(struct model *m)
@@ -409,9 +395,13 @@ static void step(struct model *m)
 			client_up(m, i);
 		return;
 	}
+	if (c->retained) {
+		step_retained(m, i);
+		return;
+	}
 	rib_peer_counts(c->peer, &counts);
 	m->detached += strcmp(counts.output_state, "detached") == 0;
-	switch (pick(m, 32)) {
+	switch (pick(m, 38)) {
 	case 0: client_down(m, i); break;
 	case 1: assert_true(rib_refresh(m->rib, c->peer, pick(m, 2), pick(m, 2))); break;
 	case 2:
@@ -421,6 +411,11 @@ static void step(struct model *m)
 		}
 		break;
 	case 31: client_resend(m, i); break;
+	case 32: client_retain(m, i); break;
+	case 33: client_sweep(m, i); break;
+	case 34: client_long_lived(m, i); break;
+	case 35: client_end_of_rib(m, i); break;
+	case 36: hold(m); break;
 	case 3 ... 5: client_update(m, i, false); break;
 	case 6 ... 18: client_update(m, i, true); break;
 	case 19 ... 21: run(m); break;
@@ -484,33 +479,19 @@ static void visit_best(void *context, const struct rib_path_view *path)
 	walk->visited++;
 }
 
-static bool told(const struct client *to, const struct client *from)
+static bool told(const struct client *to, const struct client *from, bool aged)
 {
+	/* RFC 9494 sections 4.3 and 4.6 */
+	if (aged && (to->parameters.long_lived == LONG_LIVED_NEVER ||
+			    (to->parameters.long_lived == LONG_LIVED_LEAST &&
+				    to->parameters.role == ROLE_EXTERNAL)))
+		return false;
 	return to != from && !(to->parameters.role == ROLE_NON_CLIENT &&
 				     from->parameters.role == ROLE_NON_CLIENT);
 }
 
-static const struct received *find_tag(
-	const struct client *c, enum family family, unsigned n, uint32_t tag)
-{
-	for (unsigned i = 0; i < RECEIVED_MAX; i++) {
-		if (c->table[family][n][i].tag == tag)
-			return &c->table[family][n][i];
-	}
-	return NULL;
-}
-
-static unsigned count_tags(const struct client *c, enum family family, unsigned n)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < RECEIVED_MAX; i++)
-		count += c->table[family][n][i].tag != 0;
-	return count;
-}
-
 static void check_received(
-	const struct client *to, const struct client *from, const struct received *got)
+	const struct client *to, const struct client *from, const struct received *got, bool aged)
 {
 	bool internal = to->parameters.role != ROLE_EXTERNAL &&
 			from->parameters.role != ROLE_EXTERNAL;
@@ -518,6 +499,11 @@ static void check_received(
 	assert_non_null(got);
 	assert_int_equal(got->originator, internal ? from->parameters.bgp_id : 0);
 	assert_int_equal(got->has_cluster_list, internal);
+	assert_int_equal((got->flags & ATTR_LLGR_STALE) != 0, aged);
+	if (aged && to->parameters.long_lived == LONG_LIVED_LEAST) {
+		assert_true(got->flags & ATTR_NO_EXPORT);
+		assert_int_equal(got->local_pref, 0);
+	}
 }
 
 static void check_prefix(
@@ -533,16 +519,18 @@ static void check_prefix(
 	for (unsigned k = 0; k < PEERS; k++) {
 		struct client *from = &m->clients[k];
 
-		if (from->peer == NULL || !told(to, from))
+		if (from->peer == NULL)
 			continue;
 		for (unsigned id = 0; id < PATHS; id++) {
 			uint32_t tag = from->announced[family][n][id];
 
-			if (tag == 0 ||
+			bool aged = from->aged[family][n][id];
+
+			if (tag == 0 || !told(to, from, aged) ||
 				(!add_path && !(best->found && best->tag == tag &&
 						      best->bgp_id == from->parameters.bgp_id)))
 				continue;
-			check_received(to, from, find_tag(to, family, n, tag));
+			check_received(to, from, find_tag(to, family, n, tag), aged);
 			expected++;
 		}
 	}
@@ -564,15 +552,18 @@ static void check_counts(struct model *m)
 			continue;
 		rib_peer_counts(c->peer, &counts);
 		for (enum family family = 0; family < FAMILY_COUNT; family++) {
-			unsigned has = 0, announced = 0;
+			unsigned has = 0, known = 0, stale = 0;
 
 			for (unsigned n = 0; n < PREFIXES; n++) {
 				has += count_tags(c, family, n);
-				for (unsigned id = 0; id < PATHS; id++)
-					announced += c->announced[family][n][id] != 0;
+				for (unsigned id = 0; id < PATHS; id++) {
+					known += c->announced[family][n][id] != 0;
+					stale += c->stale[family][n][id];
+				}
 			}
 			assert_int_equal(counts.advertised[family], has);
-			assert_int_equal(counts.paths[family], announced);
+			assert_int_equal(counts.paths[family], known);
+			assert_int_equal(rib_stale_count(c->peer, family), stale);
 			best[family] += counts.best[family];
 		}
 	}
@@ -602,7 +593,7 @@ static void check(struct model *m)
 			}
 			assert_int_equal(best[family][n].found, any);
 			for (unsigned i = 0; i < PEERS; i++) {
-				if (m->clients[i].peer != NULL)
+				if (m->clients[i].peer != NULL && !m->clients[i].retained)
 					check_prefix(
 						m, &m->clients[i], family, n, &best[family][n]);
 			}
@@ -611,9 +602,14 @@ static void check(struct model *m)
 	check_counts(m);
 	mirror_check(&m->mirrors[m->era]);
 	for (unsigned i = 0; i < PEERS; i++) {
-		if (m->clients[i].peer != NULL)
-			assert_int_equal(
-				m->clients[i].end_of_rib, m->clients[i].parameters.families);
+		const struct client *c = &m->clients[i];
+
+		if (c->peer == NULL || c->retained)
+			continue;
+		if (m->hold == 0)
+			assert_int_equal(c->end_of_rib, c->parameters.families);
+		else if (c->since == m->hold)
+			assert_int_equal(c->end_of_rib, 0);
 	}
 }
 
@@ -624,14 +620,17 @@ static void client_back(struct model *m, unsigned i)
 
 	c->peer = mirror_peer(m->rib, c->parameters.id);
 	assert_non_null(c->peer);
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		make_stale(c, family);
+	if (c->retained)
+		return;
 	if (pick(m, 5) == 0) {
 		client_down(m, i);
 		return;
 	}
-	memset(c->table, 0, sizeof(c->table));
-	c->filled = 0;
-	c->end_of_rib = 0;
+	client_deaf(c);
 	c->ready = true;
+	c->since = 0;
 	if (pick(m, 2))
 		run(m);
 	assert_true(rib_peer_resume(m->rib, c->peer, &c->parameters, c->parameters.families));
@@ -643,10 +642,11 @@ static void client_back(struct model *m, unsigned i)
 				continue;
 			if (pick(m, 3) == 0)
 				*tag = pick(m, 2) ? m->next_tag++ : 0;
-			if (*tag != 0)
+			if (*tag != 0 && can_send(c, family, n % PATHS))
 				client_send(m, i, family, n / PATHS, n % PATHS, *tag);
 		}
 		rib_stale_sweep(m->rib, c->peer, family);
+		forget(c, family, false);
 	}
 }
 
@@ -672,6 +672,7 @@ static void restart(struct model *m, const struct rib_parameters *parameters, bo
 	rib_free(m->rib);
 	m->rib = rib;
 	m->era = !m->era;
+	m->hold = 0;
 	for (unsigned i = 0; i < PEERS; i++) {
 		if (m->clients[i].peer != NULL)
 			client_back(m, i);
@@ -689,7 +690,8 @@ static void run_model(
 		.router_id = 0x0a000001,
 		.cluster_id = 0x0a000001,
 		.log_limit = log_limit,
-		.callbacks = { .output_ready = output_ready } };
+		.callbacks = {
+			.output_ready = output_ready, .end_of_rib = end_of_rib, .context = &m } };
 	struct rib_counts counts;
 
 	memset(&m, 0, sizeof(m));
