@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mgmt/journal_tool.h"
 #include "mgmt/output.h"
 #include "mgmt/words.h"
 
@@ -81,6 +82,8 @@ int shell_line(struct shell *shell, const char *line)
 	} else if (command[len - 1] == '?' && (len == 1 || is_space(command[len - 2]))) {
 		command[len - 1] = '\0';
 		status = explain(shell, command);
+	} else if (journal_tool_takes(command)) {
+		status = journal_tool_line(&shell->client, json, command);
 	} else {
 		struct client_sink sink = { to_stdout, to_stderr, NULL };
 		status = client_request(&shell->client, json ? MGMT_FORMAT_JSON : MGMT_FORMAT_TEXT,

@@ -11,22 +11,6 @@
 
 #define TAKE_AHEAD 32 /* numbers that are looked at together, so that memory is fetched ahead */
 
-const char *best_cause_name(enum best_cause cause)
-{
-	static const char *const names[] = {
-		[BEST_ANNOUNCED] = "announced",
-		[BEST_CHANGED] = "changed",
-		[BEST_WITHDRAWN] = "withdrawn",
-		[BEST_REFUSED] = "refused",
-		[BEST_PEER_DOWN] = "peer-down",
-		[BEST_STALE_EXPIRED] = "stale-expired",
-		[BEST_LONG_LIVED_STALE] = "long-lived-stale",
-		[BEST_RULES] = "rules",
-	};
-
-	return names[cause];
-}
-
 /* Has the journal told of all numbers below `limit`. False: memory. */
 static bool capture_below(struct table *table, uint32_t limit)
 {

@@ -20,28 +20,6 @@
  */
 #define ITEMS_PER_US 2
 
-const char *role_name(enum role role)
-{
-	static const char *const names[] = { "client", "non-client", "external" };
-
-	return names[role];
-}
-
-const char *drop_reason_name(enum drop_reason reason)
-{
-	static const char *const names[] = {
-		[DROP_ORIGINATOR_LOOP] = "originator-loop",
-		[DROP_CLUSTER_LOOP] = "cluster-loop",
-		[DROP_AS_LOOP] = "as-loop",
-		[DROP_BAD_NEXT_HOP] = "bad-next-hop",
-		[DROP_TREAT_AS_WITHDRAW] = "treat-as-withdraw",
-		[DROP_ATTRIBUTE_DISCARD] = "attribute-discard",
-		[DROP_FOREIGN_FAMILY] = "foreign-family",
-	};
-
-	return names[reason];
-}
-
 struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_key[16])
 {
 	struct rib *rib = calloc(1, sizeof(*rib));

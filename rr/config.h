@@ -56,6 +56,8 @@ struct config_peer {
 				    kernel's choice */
 };
 
+#define CONFIG_JOURNAL_PATH "/var/lib/heliostat/journal.db" /* default of journal.path */
+
 struct config {
 	char *file; /* as named on the command line */
 	char *text; /* the whole source, for `show config` */
@@ -74,7 +76,7 @@ struct config {
 	char *socket_group; /* NULL: the daemon's own group */
 	enum log_level log_level;
 	enum log_format log_format;
-	char *journal_path; /* NULL: no journal is kept; default /var/lib/heliostat/journal.db */
+	char *journal_path; /* NULL: no journal is kept; default CONFIG_JOURNAL_PATH */
 	uint32_t journal_history; /* seconds that history is kept, 0: none; default 7 days */
 	uint64_t journal_max_size; /* bytes of the file; default 4 GiB */
 	uint32_t journal_restore_max_age; /* seconds: an older state is history only; default 15

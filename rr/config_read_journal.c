@@ -52,7 +52,7 @@ void config_read_journal(
 	struct config_draft *draft, const struct config_node *node, const char *key, void *target)
 {
 	struct config *config = draft->config;
-	config->journal_path = strdup("/var/lib/heliostat/journal.db");
+	config->journal_path = strdup(CONFIG_JOURNAL_PATH);
 	if (!config->journal_path) {
 		draft->faults->no_memory = true;
 		return;

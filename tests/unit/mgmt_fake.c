@@ -190,17 +190,3 @@ void rib_walk(struct rib *rib, struct rib_walk *walk, unsigned most,
 	}
 	walk->finished = i == reflector->routes;
 }
-
-const char *role_name(enum role role)
-{
-	static const char *const names[] = { "client", "non-client", "external" };
-	return names[role];
-}
-
-const char *drop_reason_name(enum drop_reason reason)
-{
-	static const char *const names[DROP_REASON_COUNT] = { "originator-loop", "cluster-loop",
-		"as-loop", "bad-next-hop", "treat-as-withdraw", "attribute-discard",
-		"foreign-family" };
-	return names[reason];
-}
