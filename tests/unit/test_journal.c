@@ -1,0 +1,569 @@
+/*
+ * rr/journal.c with a writer and a file that are none: what the loop hands over, in which order,
+ * and what becomes of it when the writer takes nothing, drops a batch or begins a new file. The
+ * batches are played into a mirror, which must become what the RIB is.
+ */
+#include <stdlib.h>
+
+#include "tests/unit/rib_fixture.h"
+
+#include "rr/journal_state.h"
+
+#define ROWS_MAX 4096
+#define SETS_MAX 16384
+
+/* The writer, and all that it would have in its file. */
+struct fake {
+	struct fixture rib;
+	struct reflector reflector;
+	struct config config;
+	struct journal *journal;
+	unsigned room; /* batches that are taken before they are written */
+	struct journal_batch *queue[JOURNAL_QUEUE_MAX];
+	unsigned queued;
+	struct journal_batch *finished;
+	struct journal_status status;
+	uint64_t batches;
+
+	struct journal_path_row paths[ROWS_MAX]; /* by number; IPv4 alone */
+	bool told[SETS_MAX]; /* sets, by ID */
+	bool gone[SETS_MAX];
+	bool peer[64]; /* by ID */
+	uint64_t path_rows, history_rows, gap_rows, events, audits, configs, emptied;
+	uint64_t last_time;
+	char last_event[128];
+};
+
+static struct fake fake;
+
+/* What the journal calls, by way of the linker's --wrap. */
+
+enum journal_open_result __wrap_journal_file_open(
+	const char *path, struct journal_file **file, char *text, size_t size);
+void __wrap_journal_file_close(struct journal_file *file);
+bool __wrap_journal_file_load(struct journal_file *file, uint64_t now,
+	const struct journal_loading *loading, char *text, size_t size);
+bool __wrap_journal_file_begin_run(struct journal_file *file, uint64_t now, bool restored,
+	const uint32_t *peers_dropped, size_t n_peers_dropped, char *text, size_t size);
+struct journal_writer *__wrap_journal_writer_start(
+	struct journal_file *file, const struct journal_writer_parameters *parameters, int wake_fd);
+bool __wrap_journal_writer_has_room(const struct journal_writer *writer);
+bool __wrap_journal_writer_submit(struct journal_writer *writer, struct journal_batch *batch);
+struct journal_batch *__wrap_journal_writer_collect(struct journal_writer *writer);
+void __wrap_journal_writer_status(
+	const struct journal_writer *writer, struct journal_status *status);
+void __wrap_journal_writer_set(
+	struct journal_writer *writer, const struct journal_writer_parameters *parameters);
+bool __wrap_journal_writer_compact(struct journal_writer *writer);
+void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
+	void (*finished)(void *context, struct journal_batch *batch), void *context);
+
+enum journal_open_result __wrap_journal_file_open(
+	const char *path, struct journal_file **file, char *text, size_t size)
+{
+	(void)path;
+	(void)text;
+	(void)size;
+	*file = (void *)&fake;
+	return JOURNAL_CREATED;
+}
+
+void __wrap_journal_file_close(struct journal_file *file)
+{
+	(void)file;
+}
+
+bool __wrap_journal_file_load(struct journal_file *file, uint64_t now,
+	const struct journal_loading *loading, char *text, size_t size)
+{
+	(void)file;
+	(void)now;
+	(void)loading;
+	(void)text;
+	(void)size;
+	return true; /* it is empty */
+}
+
+bool __wrap_journal_file_begin_run(struct journal_file *file, uint64_t now, bool restored,
+	const uint32_t *peers_dropped, size_t n_peers_dropped, char *text, size_t size)
+{
+	(void)file;
+	(void)now;
+	(void)peers_dropped;
+	(void)text;
+	(void)size;
+	assert_false(restored);
+	assert_int_equal(n_peers_dropped, 0);
+	return true;
+}
+
+struct journal_writer *__wrap_journal_writer_start(
+	struct journal_file *file, const struct journal_writer_parameters *parameters, int wake_fd)
+{
+	(void)parameters;
+	(void)wake_fd;
+	return (void *)file;
+}
+
+bool __wrap_journal_writer_has_room(const struct journal_writer *writer)
+{
+	(void)writer;
+	return fake.queued < fake.room;
+}
+
+bool __wrap_journal_writer_submit(struct journal_writer *writer, struct journal_batch *batch)
+{
+	if (!__wrap_journal_writer_has_room(writer))
+		return false;
+	fake.queue[fake.queued++] = batch;
+	return true;
+}
+
+struct journal_batch *__wrap_journal_writer_collect(struct journal_writer *writer)
+{
+	struct journal_batch *batch = fake.finished;
+
+	(void)writer;
+	if (batch != NULL)
+		fake.finished = batch->next;
+	return batch;
+}
+
+void __wrap_journal_writer_status(
+	const struct journal_writer *writer, struct journal_status *status)
+{
+	(void)writer;
+	*status = fake.status;
+}
+
+void __wrap_journal_writer_set(
+	struct journal_writer *writer, const struct journal_writer_parameters *parameters)
+{
+	(void)writer;
+	(void)parameters;
+}
+
+bool __wrap_journal_writer_compact(struct journal_writer *writer)
+{
+	(void)writer;
+	return true;
+}
+
+static void take_off(bool written);
+
+void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
+	void (*finished)(void *context, struct journal_batch *batch), void *context)
+{
+	struct journal_batch *batch;
+
+	(void)most_us;
+	while (fake.queued > 0)
+		take_off(true);
+	while ((batch = __wrap_journal_writer_collect(writer)) != NULL)
+		finished(context, batch);
+}
+
+/* The file. */
+
+static void play_paths(const struct journal_batch *batch)
+{
+	for (size_t i = 0; i < batch->paths.count; i++) {
+		const struct journal_path_row *row = &batch->paths.rows[i];
+
+		assert_int_equal(row->family, FAMILY_IPV4_UNICAST);
+		assert_true(row->number < ROWS_MAX);
+		fake.paths[row->number] = *row;
+		if (row->attrs == 0)
+			continue;
+		assert_true(row->attrs < SETS_MAX);
+		assert_true(fake.told[row->attrs]);
+		assert_false(fake.gone[row->attrs]);
+		assert_true(row->peer == 0 || fake.peer[row->peer] || row->peer >= 100);
+	}
+	fake.path_rows += batch->paths.count;
+}
+
+static void play_history(const struct journal_batch *batch)
+{
+	size_t n = 0;
+
+	for (const struct journal_history_chunk *chunk = batch->history; chunk != NULL;
+		chunk = chunk->next) {
+		const struct journal_history_row *row = (const void *)chunk->bytes;
+
+		for (uint32_t i = 0; i < chunk->count; i++, row = journal_history_next(row)) {
+			assert_true(row->time >= fake.last_time);
+			fake.last_time = row->time;
+			assert_true(row->attrs < SETS_MAX);
+			assert_true(row->attrs == 0 || fake.told[row->attrs]);
+			n++;
+		}
+	}
+	assert_int_equal(n, batch->n_history);
+	fake.history_rows += n;
+}
+
+static void play(const struct journal_batch *batch)
+{
+	fake.batches++;
+	fake.emptied += batch->emptied_at != 0;
+	for (size_t i = 0; i < batch->peers.count; i++)
+		fake.peer[batch->peers.rows[i].id] = true;
+	for (size_t i = 0; i < batch->attrs.count; i++) {
+		assert_true(batch->attrs.rows[i].id < SETS_MAX);
+		assert_false(fake.told[batch->attrs.rows[i].id]);
+		fake.told[batch->attrs.rows[i].id] = true;
+	}
+	play_paths(batch);
+	play_history(batch);
+	for (size_t i = 0; i < batch->gaps.count; i++)
+		fake.gap_rows += batch->gaps.rows[i].rows;
+	for (size_t i = 0; i < batch->events.count; i++)
+		snprintf(fake.last_event, sizeof fake.last_event, "%s", batch->events.rows[i].text);
+	fake.events += batch->events.count;
+	fake.configs += batch->configs.count;
+	fake.audits += batch->audit.count;
+	for (size_t i = 0; i < batch->n_attrs_gone; i++) {
+		assert_true(fake.told[batch->attrs_gone[i]]);
+		assert_false(fake.gone[batch->attrs_gone[i]]);
+		fake.gone[batch->attrs_gone[i]] = true;
+	}
+	fake.status.written_at = batch->time;
+	if (batch->whole)
+		fake.status.whole_at = batch->time;
+}
+
+/* The writer is done with the oldest batch. */
+static void take_off(bool written)
+{
+	struct journal_batch *batch = fake.queue[0], **last = &fake.finished;
+
+	assert_true(fake.queued > 0);
+	fake.queued--;
+	fake.queue[0] = fake.queue[1];
+	batch->written = written;
+	if (written)
+		play(batch);
+	batch->next = NULL;
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = batch;
+	fake.journal->woken = true;
+}
+
+static int begin(void **state)
+{
+	char fault[256] = "";
+
+	(void)state;
+	fake = (struct fake){ .room = JOURNAL_QUEUE_MAX };
+	fixture_begin(&fake.rib, 0);
+	fake.config = (struct config){ .journal_path = (char *)(uintptr_t) "/nowhere",
+		.journal_history = 1,
+		.text = (char *)(uintptr_t) "text" };
+	fake.reflector = (struct reflector){ .config = &fake.config,
+		.rib = fake.rib.rib,
+		.base = event_base_new(),
+		.log = { .to = stderr, .level = LOG_ERROR } };
+	fake.reflector.log.to = fopen("/dev/null", "w");
+	fake.journal = journal_open(&fake.reflector, fault, sizeof fault);
+	assert_string_equal(fault, "");
+	assert_non_null(fake.journal);
+	fake.reflector.journal = fake.journal;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	journal_close(fake.journal, 0);
+	fixture_end(&fake.rib);
+	event_base_free(fake.reflector.base);
+	fclose(fake.reflector.log.to);
+	return 0;
+}
+
+/* Turns until nothing is left to hand over; the writer takes what it has room for. */
+static void turns(void)
+{
+	for (unsigned n = 0; n < 200; n++)
+		(void)journal_run(fake.journal, monotonic_us(), 1000);
+}
+
+/* ... and all is written. */
+static void write_all(void)
+{
+	for (unsigned n = 0; n < 1000 && !journal_flushed(fake.journal); n++) {
+		(void)journal_run(fake.journal, monotonic_us(), 1000);
+		while (fake.queued > 0)
+			take_off(true);
+	}
+	assert_true(journal_flushed(fake.journal));
+	fake.journal->flushing = false;
+}
+
+static void count_path(void *context, const struct rib_path_view *path)
+{
+	unsigned *n = context, found = 0;
+
+	(*n)++;
+	for (unsigned number = 0; number < ROWS_MAX; number++) {
+		const struct journal_path_row *row = &fake.paths[number];
+
+		found += row->attrs != 0 && row->path_id == path->path_id &&
+			 row->length == path->prefix.length &&
+			 memcmp(row->bytes, path->prefix.bytes, 4) == 0 &&
+			 row->peer == 100u + path->peer_address.bytes[3] - 1;
+	}
+	assert_int_equal(found, 1);
+}
+
+/* The file has each path of the table, once, and no other. */
+static void assert_mirrored(void)
+{
+	struct rib_walk walk = { .kind = RIB_WALK_TABLE, .family = FAMILY_IPV4_UNICAST };
+	unsigned n = 0, rows = 0;
+
+	rib_walk(fake.rib.rib, &walk, UINT32_MAX, count_path, &n);
+	for (unsigned number = 0; number < ROWS_MAX; number++)
+		rows += fake.paths[number].attrs != 0;
+	assert_int_equal(rows, n);
+	assert_true(n > 0);
+}
+
+static const char *prefix_text(unsigned n)
+{
+	static char text[32];
+
+	snprintf(text, sizeof text, "10.%u.%u.0/24", n / 256, n % 256);
+	return text;
+}
+
+static void announce_many(struct speaker *speaker, unsigned n, unsigned med)
+{
+	for (unsigned i = 0; i < n; i++)
+		announce(speaker, prefix_text(i), .as_path = "", .med = IS(med + i % 16));
+	fixture_settle(&fake.rib);
+}
+
+static void test_changes_are_told_once(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	for (unsigned round = 0; round < 50; round++)
+		announce_many(speaker, 20, round * 100);
+	write_all();
+	assert_mirrored();
+	assert_int_equal(fake.path_rows, 20); /* not 1,000 */
+	assert_int_equal(fake.history_rows, 1000); /* each change */
+	assert_int_equal(fake.gap_rows, 0);
+	fake.path_rows = 0;
+	withdraw(speaker, prefix_text(3));
+	announce_many(speaker, 3, 7);
+	fixture_settle(&fake.rib);
+	write_all();
+	assert_int_equal(fake.path_rows, 4);
+	assert_mirrored();
+	speaker_down(speaker);
+	speaker_up(&fake.rib, 1, ROLE_CLIENT);
+	announce(&fake.rib.speaker[1], "10.9.0.0/16", .as_path = "");
+	fixture_settle(&fake.rib);
+	write_all();
+	assert_mirrored();
+	/* Sets that nobody has any more were told to be gone. */
+	unsigned alive = 0;
+
+	for (unsigned id = 0; id < SETS_MAX; id++)
+		alive += fake.told[id] && !fake.gone[id];
+	assert_int_equal(alive, 1);
+	speaker_down(&fake.rib.speaker[1]);
+	fixture_settle(&fake.rib);
+}
+
+static void test_no_history_where_none_is_kept(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	fake.config.journal_history = 0;
+	announce_many(speaker, 20, 0);
+	write_all();
+	assert_mirrored();
+	assert_int_equal(fake.history_rows, 0);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
+/* The disk takes nothing for long: memory has its bounds, and the state is whole in the end. */
+static void test_a_writer_without_room(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	struct journal_view view;
+	uint64_t changes = 0;
+
+	(void)state;
+	fake.room = 0;
+	for (unsigned round = 0; round < 600; round++) {
+		announce_many(speaker, 2000, round * 16);
+		changes += 2000;
+		(void)journal_run(fake.journal, monotonic_us(), 1000);
+		assert_true(journal_view(fake.journal, &view));
+		assert_true(view.memory < JOURNAL_HISTORY_WAITING_MAX + (1 << 20));
+		assert_true(view.waiting_paths <= 2000);
+	}
+	assert_int_equal(fake.batches, 0);
+	assert_true(view.history_lost > 0);
+	assert_true(view.waiting_history + view.history_lost == changes);
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	assert_mirrored();
+	assert_true(fake.gap_rows == view.history_lost);
+	assert_true(fake.gap_rows + fake.history_rows == changes);
+	assert_true(fake.path_rows == 2000);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
+static void test_events_are_bounded(void **state)
+{
+	struct journal_view view;
+	struct journal_event_row row = { .text = (char *)(uintptr_t) "why" };
+
+	(void)state;
+	fake.room = 0;
+	for (unsigned n = 0; n < 60000; n++)
+		journal_event(fake.journal, &row);
+	assert_true(journal_view(fake.journal, &view));
+	assert_int_equal(view.rows_lost, 10000);
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	assert_int_equal(fake.events, 50000);
+	assert_string_equal(fake.last_event, "why");
+}
+
+/* A new file under way: what was on its way to the old one is told again, and what was said. */
+static void test_a_new_file(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	uint64_t lost;
+
+	(void)state;
+	announce_many(speaker, 500, 0);
+	write_all();
+	announce_many(speaker, 300, 100);
+	journal_audit(fake.journal, "root", "clear peer", NULL);
+	fake.journal->flushing = true;
+	turns();
+	assert_int_equal(fake.queued, 1);
+	announce_many(speaker, 200, 200);
+	/* The file was corrupt: the batch is dropped, a file with nothing in it is there. */
+	fake.status.generation = 1;
+	memset(fake.paths, 0, sizeof fake.paths);
+	memset(fake.told, 0, sizeof fake.told);
+	memset(fake.gone, 0, sizeof fake.gone);
+	fake.history_rows = 0;
+	take_off(false);
+	(void)journal_run(fake.journal, monotonic_us(), 1000);
+	write_all();
+	assert_mirrored();
+	assert_int_equal(fake.audits, 2); /* that one, and that a new journal was begun */
+	assert_int_equal(fake.configs, 1);
+	/* The history of the file begins with what is best, and tells what it lacks. */
+	lost = fake.gap_rows;
+	assert_true(lost >= 300);
+	assert_true(fake.history_rows >= 500);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
+/* A batch of before the new file was known must not get into it. */
+static void test_a_batch_has_its_generation(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, 5, 0);
+	fake.journal->flushing = true;
+	turns();
+	assert_int_equal(fake.queued, 1);
+	assert_true(fake.queue[0]->generation == 0);
+	fake.status.generation = 3;
+	fake.journal->woken = true;
+	announce_many(speaker, 5, 100);
+	turns();
+	assert_int_equal(fake.queued, 2);
+	assert_true(fake.queue[1]->generation == 3);
+	take_off(false);
+	write_all();
+	assert_mirrored();
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
+/* The table is a new one, while batches with sets of the old are on their way. */
+static void test_another_rib(void **state)
+{
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	struct rib *rib = rib_new(&parameters, (const uint8_t *)"another hash key");
+
+	(void)state;
+	announce_many(speaker, 300, 0);
+	write_all();
+	announce_many(speaker, 300, 100);
+	fake.journal->flushing = true;
+	turns();
+	assert_int_equal(fake.queued, 1);
+	announce_many(speaker, 300, 200);
+	speaker_down(speaker);
+	assert_true(journal_prepare_rib(fake.journal, rib));
+	journal_replace_rib(fake.journal, rib);
+	fake.rib.rib = fake.reflector.rib = rib;
+	assert_int_equal(fake.queued, 2);
+	write_all();
+	assert_int_equal(fake.emptied, 1);
+	assert_int_equal(fake.gap_rows, 0);
+	assert_int_equal(fake.history_rows, 900);
+	for (unsigned number = 0; number < ROWS_MAX; number++)
+		assert_true(fake.paths[number].attrs == 0);
+}
+
+/* Peers of paths stand in the same batch or one before. */
+static void test_peers_are_told_first(void **state)
+{
+	const struct ip_address address = { .len = 4, .bytes = { 192, 0, 2, 1 } };
+	struct journal_peer_row row = { .address = address, .as = 65000, .families = 1 };
+	uint32_t id = journal_peer_id(fake.journal, &address);
+
+	(void)state;
+	assert_int_equal(id, journal_peer_id(fake.journal, &address));
+	assert_int_not_equal(id, 0);
+	journal_peer(fake.journal, &row);
+	assert_int_equal(id, journal_peer_id(fake.journal, &address));
+	write_all();
+	assert_true(fake.peer[id]);
+	assert_int_equal(fake.batches, 1);
+	write_all();
+	assert_int_equal(fake.batches, 1);
+	journal_peer_down(fake.journal, &address, 1);
+	write_all();
+	assert_int_equal(fake.batches, 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(test_changes_are_told_once),
+		TEST(test_no_history_where_none_is_kept),
+		TEST(test_a_writer_without_room),
+		TEST(test_events_are_bounded),
+		TEST(test_a_new_file),
+		TEST(test_a_batch_has_its_generation),
+		TEST(test_another_rib),
+		TEST(test_peers_are_told_first),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,243 @@
+/*
+ * What waits for the journal's writer: history in bounded memory, the oldest given up first and
+ * said to be missing, references to attribute sets neither lost nor kept; and the IDs of addresses.
+ */
+#include <stdlib.h>
+
+#include "tests/unit/unit.h"
+
+#include "rr/journal_state.h"
+
+static const uint8_t hash_key[16] = "not quite random";
+
+struct history {
+	struct rib *rib;
+	struct journal_queue queue;
+	uint64_t gone; /* sets that went */
+};
+
+static void gone(void *context, uint64_t id)
+{
+	struct history *history = context;
+
+	(void)id;
+	history->gone++;
+}
+
+static void history_begin(struct history *history)
+{
+	const struct rib_parameters parameters = { .as = 64512, .router_id = 1, .cluster_id = 1 };
+	const struct rib_capture capture = { .attrs_gone = gone, .context = history };
+
+	*history = (struct history){ .rib = rib_new(&parameters, hash_key) };
+	assert_non_null(history->rib);
+	assert_true(rib_capture_begin(history->rib, &capture, NULL));
+}
+
+/* Nothing may refer to a set any more: the sanitizer sees one that stays. */
+static void history_end(struct history *history, uint64_t sets)
+{
+	struct journal_history_chunk *chunk;
+
+	while ((chunk = journal_queue_take(&history->queue)) != NULL)
+		journal_queue_give_up(&history->queue, history->rib, chunk, 0, NULL);
+	assert_int_equal(history->queue.rows, 0);
+	assert_int_equal(journal_queue_memory(&history->queue), 0);
+	assert_int_equal(history->gone, sets);
+	rib_free(history->rib);
+}
+
+/* ORIGIN, an empty AS_PATH, a MED of its own; with a reference for the caller. */
+static struct attr_set *set_of(struct history *history, uint32_t n)
+{
+	const uint8_t next_hop[] = { 192, 0, 2, 1 };
+	const uint8_t canonical[] = { 0x40, 1, 1, 0, 0x40, 2, 0, 0x80, 4, 4, (uint8_t)(n >> 24),
+		(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+	bool malformed = false;
+	struct attr_set *set = rib_restore_attrs(
+		history->rib, n + 1, SPAN(next_hop), SPAN(canonical), &malformed);
+
+	assert_non_null(set);
+	return set;
+}
+
+static void add(struct history *history, uint64_t time, enum family family, struct attr_set *set)
+{
+	const uint8_t bytes[16] = { 10, (uint8_t)(time >> 16), (uint8_t)(time >> 8),
+		(uint8_t)time };
+	const struct best_change change = {
+		.family = family,
+		.cause = BEST_ANNOUNCED,
+		.length = 32,
+		.bytes = bytes,
+		.attrs = set,
+		.peer = set != NULL ? 7 : 0,
+		.path_id = (uint32_t)time,
+	};
+
+	journal_queue_add(&history->queue, history->rib, time, &change);
+}
+
+static void test_rows_come_out_as_they_went_in(void **state)
+{
+	enum { ROWS = 30000, SETS = 10 };
+	struct history history;
+	struct attr_set *sets[SETS];
+	struct journal_history_chunk *chunk;
+	uint64_t time = 0;
+
+	(void)state;
+	history_begin(&history);
+	for (unsigned n = 0; n < SETS; n++)
+		sets[n] = set_of(&history, n);
+	for (uint64_t n = 1; n <= ROWS; n++)
+		add(&history, n, n % 3 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST,
+			n % 7 ? sets[n / 5 % SETS] : NULL);
+	assert_int_equal(history.queue.rows, ROWS);
+	while ((chunk = journal_queue_take(&history.queue)) != NULL) {
+		const struct journal_history_row *row = (const void *)chunk->bytes;
+
+		for (uint32_t i = 0; i < chunk->count; i++, row = journal_history_next(row)) {
+			time++;
+			assert_true(row->time == time);
+			assert_int_equal(row->path_id, time);
+			assert_int_equal(
+				row->family, time % 3 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST);
+			assert_ptr_equal(row->set, time % 7 ? sets[time / 5 % SETS] : NULL);
+			assert_int_equal(row->length, 32);
+			assert_int_equal(row->bytes[3], (uint8_t)time);
+		}
+		/* As journal_gather.c would, amid a run: it has the reference of the run. */
+		journal_queue_give_up(&history.queue, history.rib, chunk, 0, NULL);
+	}
+	assert_true(time == ROWS);
+	for (unsigned n = 0; n < SETS; n++)
+		rib_restore_attrs_done(history.rib, sets[n]);
+	history_end(&history, SETS);
+}
+
+static void test_the_oldest_go_first(void **state)
+{
+	enum { ROWS = 3000000 };
+	struct history history;
+	const struct journal_history_row *row;
+	uint64_t kept;
+
+	(void)state;
+	history_begin(&history);
+	for (uint64_t n = 1; n <= ROWS; n++) {
+		/* A set of its own for every 100 rows: those of rows given up go with them. */
+		struct attr_set *set = set_of(&history, (uint32_t)(n / 100));
+
+		add(&history, n, FAMILY_IPV4_UNICAST, set);
+		rib_restore_attrs_done(history.rib, set);
+		assert_true(journal_queue_memory(&history.queue) <= JOURNAL_HISTORY_WAITING_MAX);
+	}
+	kept = history.queue.rows;
+	assert_in_range(kept, JOURNAL_HISTORY_WAITING_MAX / 32 * 95 / 100,
+		JOURNAL_HISTORY_WAITING_MAX / 32);
+	assert_true(history.queue.lost == ROWS - kept);
+	assert_true(history.queue.gap.rows == ROWS - kept);
+	assert_true(history.queue.gap.from == 1);
+	assert_true(history.queue.gap.to == ROWS - kept);
+	row = (const void *)history.queue.first->bytes;
+	assert_true(row->time == ROWS - kept + 1);
+	assert_true(history.gone >= (ROWS - kept) / 100);
+	history_end(&history, ROWS / 100 + 1);
+}
+
+/* Half of a chunk was taken over: its rows are missing all the same, its sets are not freed twice.
+ */
+static void test_a_chunk_is_given_up_half_way(void **state)
+{
+	struct history history;
+	struct attr_set *sets[2];
+	struct journal_history_chunk *chunk;
+	size_t size = journal_history_row_size(FAMILY_IPV4_UNICAST);
+
+	(void)state;
+	history_begin(&history);
+	for (unsigned n = 0; n < 2; n++)
+		sets[n] = set_of(&history, n);
+	for (uint64_t n = 1; n <= 100; n++)
+		add(&history, n, FAMILY_IPV4_UNICAST, sets[n / 60]);
+	chunk = journal_queue_take(&history.queue);
+	/* Row 30 of the first run was the last. */
+	journal_queue_give_up(&history.queue, history.rib, chunk, (uint32_t)(30 * size), sets[0]);
+	assert_true(history.queue.gap.rows == 100);
+	assert_true(history.queue.gap.from == 1);
+	assert_true(history.queue.gap.to == 100);
+	for (unsigned n = 0; n < 2; n++)
+		rib_restore_attrs_done(history.rib, sets[n]);
+	history_end(&history, 2);
+}
+
+static struct ip_address address_of(uint32_t n)
+{
+	struct ip_address address = { .len = n % 2 ? 16 : 4 };
+
+	address.bytes[0] = 10;
+	memcpy(address.bytes + address.len - 3, &n, 3);
+	return address;
+}
+
+static void test_ids_of_addresses(void **state)
+{
+	enum { PEERS = 100000 };
+	struct journal_peers peers = { .next_id = 8 };
+	struct journal_batch *batch = journal_batch_new();
+
+	(void)state;
+	memcpy(peers.hash_key, hash_key, sizeof peers.hash_key);
+	for (uint32_t n = 0; n < PEERS; n++) {
+		struct journal_peer_row row = { .address = address_of(n), .as = n };
+
+		assert_null(journal_peers_find(&peers, &row.address));
+		struct journal_peer_row *added = journal_peers_add(&peers, &row);
+
+		assert_non_null(added);
+		assert_int_equal(added->id, 8 + n);
+		if (n % 10 == 0)
+			journal_peers_touch(&peers, added);
+	}
+	for (uint32_t n = 0; n < PEERS; n++) {
+		struct ip_address address = address_of(n);
+		struct journal_peer_row *row = journal_peers_find(&peers, &address);
+
+		assert_non_null(row);
+		assert_int_equal(row->id, 8 + n);
+		assert_int_equal(row->as, n);
+		if (n % 20 == 0)
+			journal_peers_touch(&peers, row); /* twice is once */
+	}
+	assert_int_equal(peers.n_dirty, PEERS / 10);
+	assert_true(journal_peers_take(&peers, batch, 1000));
+	assert_int_equal(batch->peers.count, 1000);
+	assert_true(journal_peers_take(&peers, batch, SIZE_MAX));
+	assert_int_equal(batch->peers.count, PEERS / 10);
+	assert_int_equal(peers.n_dirty, 0);
+	for (size_t i = 0; i < batch->peers.count; i++)
+		assert_int_equal(batch->peers.rows[i].as, 10 * i);
+	journal_peers_touch_all(&peers);
+	assert_int_equal(peers.n_dirty, PEERS);
+	/* An ID out of a file: later ones are above it. */
+	struct journal_peer_row known = { .id = 900000, .address.len = 4 };
+
+	assert_int_equal(journal_peers_add(&peers, &known)->id, 900000);
+	known = (struct journal_peer_row){ .address = { .len = 4, .bytes = { 1 } } };
+	assert_int_equal(journal_peers_add(&peers, &known)->id, 900001);
+	journal_batch_free(batch, NULL);
+	journal_peers_free(&peers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows_come_out_as_they_went_in),
+		cmocka_unit_test(test_the_oldest_go_first),
+		cmocka_unit_test(test_a_chunk_is_given_up_half_way),
+		cmocka_unit_test(test_ids_of_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
