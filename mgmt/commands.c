@@ -167,6 +167,13 @@ static const struct command rows[] = {
 		.run = clear_peer,
 	},
 	{
+		.words = "journal compact",
+		.help = "have the journal's file give its free room back",
+		.detail = "Done beside everything else, in small steps. \"heliostat journal\" has more to do\n"
+			  "with the file, also without heliostatd: verify, stats, export (heliostat(1)).\n",
+		.run = compact_journal,
+	},
+	{
 		.words = "shutdown",
 		.help = "end heliostatd; TEXT is told to all peers (RFC 9003)",
 		.detail = "Closes every session with Cease/Administrative Shutdown and ends the daemon.\n"

@@ -45,6 +45,7 @@ bool show_health(struct request *request);
 bool show_version(struct request *request);
 bool show_config(struct request *request);
 bool clear_peer(struct request *request);
+bool compact_journal(struct request *request);
 bool shutdown_daemon(struct request *request);
 bool restart_daemon(struct request *request);
 bool help(struct request *request);

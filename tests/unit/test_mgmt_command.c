@@ -160,11 +160,12 @@ static void test_faults(void **state)
 		const char *line;
 		const char *fault;
 	} rows[] = {
-		{ "", "empty line: expected one of: show, clear, shutdown, restart, help" },
+		{ "", "empty line: expected one of: show, clear, journal, shutdown, restart, "
+		      "help" },
 		{ "shwo summary", "unknown command \"shwo\": did you mean \"show\"?" },
 		{ "show pers", "unknown command \"show pers\": did you mean \"show peers\"?" },
 		{ "monitor", "unknown command \"monitor\": found \"monitor\", expected one of: "
-			     "show, clear, shutdown, restart, help" },
+			     "show, clear, journal, shutdown, restart, help" },
 		{ "sh", "\"sh\" is ambiguous: show, shutdown" },
 		{ "show", "incomplete command \"show\": expected one of: summary, peers, groups, "
 			  "routes, history, journal, health, version, config" },
@@ -307,7 +308,7 @@ static void test_completion(void **state)
 		const char *line;
 		const char *words;
 	} rows[] = {
-		{ "", "show clear shutdown restart help " },
+		{ "", "show clear journal shutdown restart help " },
 		{ "s", "show shutdown " },
 		{ "show", "show " },
 		{ "show ", "summary peers groups routes history journal health version config " },
@@ -367,7 +368,7 @@ static void test_usage(void **state)
 {
 	struct output usages = { 0 };
 	(void)state;
-	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 15);
+	assert_int_equal(command_matching(mgmt_commands(), "", count_row, &usages), 16);
 	assert_string_equal(usages.bytes,
 		"show summary\n"
 		"show peers [ADDRESS]\n"
@@ -383,6 +384,7 @@ static void test_usage(void **state)
 		"show version\n"
 		"show config [effective]\n"
 		"clear peer ADDRESS [soft|hard]\n"
+		"journal compact\n"
 		"shutdown [TEXT]\n"
 		"restart\n"
 		"help [COMMAND]\n");

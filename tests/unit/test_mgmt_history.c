@@ -371,6 +371,16 @@ static void test_refused(void **state)
 	output_free(&heard);
 }
 
+static void test_compact(void **state)
+{
+	struct context *context = *state;
+	ask(context, "text journal compact",
+		"the journal gives its free room back, by the way: show journal tells its size\n"
+		"end 0\n");
+	assert_int_equal(context->reflector.compactions, 1);
+	ask(context, "text journal compact", "err the journal is being compacted already\nend 1\n");
+}
+
 /* Far more than the pages hold, read by a shell that takes its time. */
 static void test_long_answer(void **state)
 {
@@ -455,6 +465,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_text_routes_at, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_compact, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hanging_disk, set_up, tear_down),
 	};

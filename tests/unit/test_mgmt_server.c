@@ -205,7 +205,7 @@ static void test_answers(void **state)
 		{ "xml show version\n", "err\nfound an unknown format at the beginning of the "
 					"request, expected text, json or "
 					"complete\nend 2\n" },
-		{ "text\n", "err\nempty line: expected one of: show, clear, shutdown, restart, "
+		{ "text\n", "err\nempty line: expected one of: show, clear, journal, shutdown, restart, "
 			    "help\nend 2\n" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -246,7 +246,7 @@ static void test_requests_in_one_write(void **state)
 	assert_true(closed);
 	assert_answer(&heard, "out\nrouter: { as: 64512 }\nend 0\n"
 			      "err\nunknown command \"nonsense\": found \"nonsense\", expected "
-			      "one of: show, clear, shutdown, restart, help\nend 2\n"
+			      "one of: show, clear, journal, shutdown, restart, help\nend 2\n"
 			      "out\nrouter: { as: 64512 }\nend 0\n");
 	close(fd);
 	output_free(&heard);
