@@ -34,7 +34,7 @@
 struct journal_writer {
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t wake;
+	pthread_cond_t wake; /* the thread, or whoever waits for its end */
 	int wake_fd;
 	atomic_bool abandon; /* the time to stop is over */
 
@@ -45,6 +45,7 @@ struct journal_writer {
 	struct journal_writer_parameters parameters;
 	struct journal_status status;
 	bool stopping;
+	bool ended; /* the thread is about to */
 	bool compact; /* asked for or under way */
 	bool changed; /* the parameters have */
 
@@ -507,6 +508,10 @@ static void *run(void *context)
 		sqlite3_db_config(writer->file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	unprepare(writer);
 	journal_file_close(writer->file);
+	pthread_mutex_lock(&writer->mutex);
+	writer->ended = true;
+	pthread_cond_broadcast(&writer->wake);
+	pthread_mutex_unlock(&writer->mutex);
 	return NULL;
 }
 
@@ -644,20 +649,17 @@ void journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 	void (*finished)(void *context, struct journal_batch *batch), void *context)
 {
 	uint64_t until = journal_monotonic() + most_us;
-	struct timespec deadline = { (time_t)(until / 1000000), (long)(until % 1000000) * 1000 };
 	struct journal_batch *batch;
 
 	pthread_mutex_lock(&writer->mutex);
 	writer->stopping = true;
-	pthread_cond_signal(&writer->wake);
+	pthread_cond_broadcast(&writer->wake);
+	while (!writer->ended && journal_monotonic() < until)
+		wait_until(writer, until);
+	atomic_store(&writer->abandon, true);
+	pthread_cond_broadcast(&writer->wake);
 	pthread_mutex_unlock(&writer->mutex);
-	if (pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0) {
-		pthread_mutex_lock(&writer->mutex);
-		atomic_store(&writer->abandon, true);
-		pthread_cond_signal(&writer->wake);
-		pthread_mutex_unlock(&writer->mutex);
-		pthread_join(writer->thread, NULL);
-	}
+	pthread_join(writer->thread, NULL);
 	while ((batch = journal_writer_collect(writer)) != NULL)
 		finished(context, batch);
 	while ((batch = writer->queue) != NULL) {

@@ -44,7 +44,8 @@ static struct journal_writer *start_with(
 	struct journal_writer *writer;
 
 	assert_int_equal(journal_file_open(folder.path, &file, text, sizeof text), expected);
-	journal_file_begin_run(file, journal_wall_clock(), false, NULL, 0, text, sizeof text);
+	/* before all that is written */
+	journal_file_begin_run(file, 1, false, NULL, 0, text, sizeof text);
 	writer = journal_writer_start(file, parameters, wake_fd);
 	assert_non_null(writer);
 	return writer;
@@ -365,20 +366,161 @@ static void test_unavailable_at_the_start(void **state)
 	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE peer = 3"), 6);
 }
 
+/* `n` batches of history over 2,000 prefixes, a minute apart, each told to have been written. */
+static void write_history(struct journal_writer *writer, uint32_t n)
+{
+	uint64_t begin = journal_wall_clock() - 60000000 * (uint64_t)n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct journal_batch *batch = batch_at(journal_wall_clock());
+
+		for (uint32_t prefix = 0; prefix < 2000; prefix++)
+			batch_history(batch, begin + i * UINT64_C(60000000), 1, prefix, i + 1);
+		submit(writer, batch);
+		collect_written(writer);
+	}
+}
+
+static uint64_t pruned_before;
+
+static bool has_pruned(const struct journal_status *status)
+{
+	return status->pruned >= pruned_before;
+}
+
+static void test_pruning_by_settings(void **state)
+{
+	struct journal_writer *writer = start_with(&week, JOURNAL_CREATED);
+	struct journal_writer_parameters hour = { 3600, UINT64_MAX };
+	int64_t left;
+
+	(void)state;
+	write_history(writer, 20);
+	pruned_before = 0;
+	assert_int_equal(wait_for(writer, has_pruned).pruned, 0);
+	hour.history = 300;
+	journal_writer_set(writer, &hour);
+	pruned_before = 12 * 2000;
+	wait_for(writer, has_pruned);
+	assert_int_equal(stop(writer, PATIENCE_US), 0);
+	left = ask(folder.path, "SELECT count(*) FROM history");
+	assert_in_range(left, 5 * 2000, 8 * 2000);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE attrs = 20"), 2000);
+}
+
+static uint64_t size_limit;
+
+static bool is_within_size(const struct journal_status *status)
+{
+	return status->pruned > 0 && status->file_size <= size_limit;
+}
+
+static void test_size_of_the_file(void **state)
+{
+	struct journal_writer *writer;
+	struct journal_writer_parameters small = { 7 * 86400, 1 << 20 };
+
+	(void)state;
+	size_limit = 1 << 20;
+	writer = start_with(&small, JOURNAL_CREATED);
+	write_history(writer, 40); /* some 3 MiB */
+	/* pruned, and the room given back */
+	wait_for(writer, is_within_size);
+	assert_int_equal(stop(writer, PATIENCE_US), 0);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE attrs = 40"), 2000);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE attrs = 1"), 0);
+}
+
+static bool is_small(const struct journal_status *status)
+{
+	return status->file_size < 300000;
+}
+
+static void test_compacting_under_way(void **state)
+{
+	struct journal_writer *writer = start_with(&week, JOURNAL_CREATED);
+	struct journal_status status;
+
+	(void)state;
+	write_history(writer, 20);
+	meddle(folder.path, "DELETE FROM history WHERE attrs > 1");
+	journal_writer_status(writer, &status);
+	assert_true(status.file_size > 1000000);
+	assert_true(journal_writer_compact(writer));
+	wait_for(writer, is_small);
+	submit(writer, some_paths(1, 10, 0));
+	collect_written(writer);
+	assert_int_equal(stop(writer, PATIENCE_US), 0);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"), 2000 + 10);
+}
+
+static bool is_held_up(const struct journal_status *status)
+{
+	return status->degraded && strstr(status->reason, "reading too long") != NULL;
+}
+
+/* A reader that never ends does not fill the disk. */
+static void test_reader_that_does_not_end(void **state)
+{
+	struct journal_writer_parameters small = { 7 * 86400, 1 << 20 };
+	struct journal_writer *writer = start_with(&small, JOURNAL_CREATED);
+	sqlite3 *reader;
+	struct journal_batch *batch;
+	struct journal_status status;
+	uint32_t i = 0;
+
+	(void)state;
+	submit(writer, some_paths(1, 10, 0));
+	collect_written(writer);
+	reader = journal_read_open(folder.path, text, sizeof text);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM path", NULL, NULL, NULL),
+		SQLITE_OK);
+	/* some 5 MiB each, until it is too much */
+	do {
+		batch = batch_at(journal_wall_clock());
+		for (int row = 0; row < 5; row++) {
+			char *big = malloc((1 << 20) + 1);
+
+			memset(big, 'x', 1 << 20);
+			big[1 << 20] = '\0';
+			batch_audit(batch, "big", big);
+			free(big);
+		}
+		submit(writer, batch);
+		do {
+			usleep(2000);
+			journal_writer_status(writer, &status);
+			batch = journal_writer_collect(writer);
+		} while (batch == NULL && !is_held_up(&status));
+		if (batch != NULL)
+			batch_free(batch);
+	} while (batch != NULL && ++i < 100);
+	assert_in_range(i, 10, 20);
+	sqlite3_close(reader);
+	collect_written(writer);
+	assert_int_equal(wait_for(writer, is_well).generation, 0);
+	journal_writer_status(writer, &status);
+	assert_int_equal(stop(writer, PATIENCE_US), 0);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM audit") / 5, i + 1);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			test_batches_are_written_in_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_queue_is_bounded_and_written_at_the_end, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_end_does_not_wait_for_ever, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_lock_passes_and_all_is_well, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_deleted_file, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_replaced_file, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_file_that_lost_a_table, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_unavailable_at_the_start, set_up, tear_down),
+		WITH_FOLDER(test_batches_are_written_in_order),
+		WITH_FOLDER(test_queue_is_bounded_and_written_at_the_end),
+		WITH_FOLDER(test_end_does_not_wait_for_ever),
+		WITH_FOLDER(test_lock_passes_and_all_is_well),
+		WITH_FOLDER(test_deleted_file),
+		WITH_FOLDER(test_replaced_file),
+		WITH_FOLDER(test_file_that_lost_a_table),
+		WITH_FOLDER(test_unavailable_at_the_start),
+		WITH_FOLDER(test_pruning_by_settings),
+		WITH_FOLDER(test_size_of_the_file),
+		WITH_FOLDER(test_compacting_under_way),
+		WITH_FOLDER(test_reader_that_does_not_end),
 	};
 
 	return cmocka_run_group_tests_name("journal_writer", tests, NULL, NULL);
