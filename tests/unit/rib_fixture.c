@@ -106,16 +106,22 @@ void speaker_retain(struct speaker *s, uint8_t families)
 	rib_peer_retain(s->fixture->rib, s->peer, families);
 	assert_null(rib_peer_session(s->peer));
 	s->retained = true;
+	s->filled = 0;
 }
 
-void speaker_resume(struct speaker *s, uint8_t families)
+bool speaker_resume(struct speaker *s, uint8_t families)
 {
 	struct speaker fresh = {
 		.fixture = s->fixture, .peer = s->peer, .parameters = s->parameters, .ready = true
 	};
 
+	if (!rib_peer_resume(s->fixture->rib, s->peer, &s->parameters, families)) {
+		assert_true(s->fixture->may_fail);
+		assert_null(rib_peer_session(s->peer));
+		return false;
+	}
 	*s = fresh;
-	assert_true(rib_peer_resume(s->fixture->rib, s->peer, &s->parameters, families));
+	return true;
 }
 
 void speaker_end_of_rib(struct speaker *s, enum family family)

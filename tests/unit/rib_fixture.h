@@ -91,9 +91,12 @@ struct speaker *speaker_of(struct fixture *f, unsigned n, enum role role);
 struct speaker *speaker_up(struct fixture *f, unsigned n, enum role role);
 void speaker_connect(struct speaker *s);
 void speaker_down(struct speaker *s);
-/* Its session ends, its paths of `families` stay; and it has one again, and knows nothing. */
+/*
+ * Its session ends, its paths of `families` stay; and it has one again, and knows nothing. False
+ * when memory is short.
+ */
 void speaker_retain(struct speaker *s, uint8_t families);
-void speaker_resume(struct speaker *s, uint8_t families);
+bool speaker_resume(struct speaker *s, uint8_t families);
 void speaker_end_of_rib(struct speaker *s, enum family family);
 
 /* The result of rib_update. */

@@ -87,7 +87,7 @@ static void test_hold(void **state)
 /* The hold ends amid walks, before walks, and among peers that are slow. */
 static void test_amid_walk(void **state)
 {
-	const unsigned n = 1000;
+	const unsigned n = 300;
 	struct speaker *source, *slow, *asks, *moved;
 
 	(void)state;
@@ -142,7 +142,7 @@ static void test_amid_walk(void **state)
  */
 static void test_order(void **state)
 {
-	const unsigned n = 900, again = 100;
+	const unsigned n = 500, again = 100;
 	struct speaker *busy, *to;
 
 	(void)state;

@@ -94,6 +94,7 @@ static void up(unsigned n, enum role role, uint8_t add_path_send)
 
 	s->parameters.add_path_send = add_path_send;
 	s->parameters.add_path_receive = n == 0 ? FAMILIES_ALL : 0;
+	s->parameters.long_lived = n == 2 ? LONG_LIVED_AS_IS : LONG_LIVED_NEVER;
 	speaker_connect(s);
 }
 
@@ -126,9 +127,27 @@ static void fill_chunks(unsigned n)
 	}
 }
 
+/*
+ * The session ends, and while there is none the paths become long-lived stale: those of one family
+ * stay so.
+ */
+static void restarts(struct speaker *s)
+{
+	if (s->peer == NULL)
+		return;
+	speaker_retain(s, FAMILIES_ALL);
+	rib_stale_long_lived(f.rib, s->peer, FAMILY_IPV4_UNICAST);
+	rib_stale_long_lived(f.rib, s->peer, FAMILY_IPV6_UNICAST);
+	turn();
+	(void)speaker_resume(s, FAMILIES_ALL);
+	rib_stale_sweep(f.rib, s->peer, FAMILY_IPV6_UNICAST);
+	turn();
+}
+
 /* The part in which allocations fail. */
 static void story(void)
 {
+	rib_hold_end_of_rib(f.rib, true);
 	up(0, ROLE_CLIENT, 0);
 	up(1, ROLE_CLIENT, 0);
 	up(2, ROLE_NON_CLIENT, FAMILIES_ALL);
@@ -158,8 +177,11 @@ static void story(void)
 			f.speaker[1].parameters = changed;
 	}
 	turn();
-	if (f.speaker[0].peer != NULL)
-		speaker_down(&f.speaker[0]);
+	restarts(&f.speaker[0]);
+	if (f.speaker[3].peer != NULL)
+		speaker_down(&f.speaker[3]);
+	rib_hold_end_of_rib(f.rib, false);
+	up(3, ROLE_EXTERNAL, 0);
 	up(5, ROLE_CLIENT, 0);
 	say_many(3, 4, &(const struct attributes){ .as_path = "65003 9" });
 	turn();
@@ -222,6 +244,7 @@ static void check_converged(void)
 		assert_int_equal(heard_count(s, own), i != 4);
 		speaker_of(&f, 6, s->parameters.role);
 		fresh->parameters.add_path_send = s->parameters.add_path_send;
+		fresh->parameters.long_lived = s->parameters.long_lived;
 		speaker_connect(fresh);
 		fixture_settle(&f);
 		check_same(s, fresh);

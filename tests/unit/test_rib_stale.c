@@ -90,7 +90,7 @@ static void test_retain_and_resume(void **state)
 	fixture_settle(&f);
 	assert_int_equal(heard_count(&f.speaker[2], NULL), 5);
 
-	speaker_resume(source, FAMILIES_ALL);
+	assert_true(speaker_resume(source, FAMILIES_ALL));
 	announce(source, V4); /* the same: nothing to tell, but stale no more */
 	announce(source, V4B, .med = IS(3));
 	fixture_settle(&f);
@@ -130,7 +130,7 @@ static void test_families(void **state)
 	fixture_settle(&f);
 	assert_non_null(heard(to, V4));
 	assert_null(heard(to, V6));
-	speaker_resume(source, IPV6); /* no F bit for IPv4 */
+	assert_true(speaker_resume(source, IPV6)); /* no F bit for IPv4 */
 	announce(source, V4B);
 	fixture_settle(&f);
 	assert_null(heard(to, V4));
@@ -140,7 +140,7 @@ static void test_families(void **state)
 	fixture_settle(&f);
 	speaker_retain(source, FAMILIES_ALL);
 	source->parameters.families = IPV4;
-	speaker_resume(source, FAMILIES_ALL);
+	assert_true(speaker_resume(source, FAMILIES_ALL));
 	fixture_settle(&f);
 	assert_non_null(heard(to, V4B));
 	assert_null(heard(to, V6));
@@ -160,7 +160,7 @@ static void test_consecutive(void **state)
 	announce(source, V4B);
 	for (unsigned i = 0; i < 300; i++) {
 		speaker_retain(source, FAMILIES_ALL);
-		speaker_resume(source, FAMILIES_ALL);
+		assert_true(speaker_resume(source, FAMILIES_ALL));
 		announce(source, V4C);
 		assert_int_equal(stale(source), 2);
 	}
@@ -177,7 +177,7 @@ static void test_consecutive(void **state)
 	/* An EoRR ends nothing in another session. */
 	rib_refresh_begins(f.rib, source->peer, FAMILY_IPV4_UNICAST);
 	speaker_retain(source, FAMILIES_ALL);
-	speaker_resume(source, FAMILIES_ALL);
+	assert_true(speaker_resume(source, FAMILIES_ALL));
 	rib_refresh_ends(f.rib, source->peer, FAMILY_IPV4_UNICAST);
 	fixture_settle(&f);
 	assert_int_equal(heard_count(to, NULL), 1);
@@ -215,7 +215,7 @@ static void test_other_rules(void **state)
 		source->parameters.bgp_id = 0x0a0a0a0a;
 		if (again == 2) /* the role changes while it is away */
 			assert_true(rib_peer_move(f.rib, source->peer, &source->parameters));
-		speaker_resume(source, FAMILIES_ALL);
+		assert_true(speaker_resume(source, FAMILIES_ALL));
 		if (again == 1) /* the same again, before the rib has come to it */
 			announce(source, V4);
 		fixture_settle(&f);
@@ -244,7 +244,7 @@ static void test_restored(void **state)
 	/* Without a session there is nothing to send, to move or to walk. */
 	assert_int_equal(rib_peer_output(away->peer, &(struct iovec){ 0 }, 1), 0);
 	assert_true(rib_refresh(f.rib, away->peer, FAMILY_IPV4_UNICAST, true));
-	speaker_resume(to, FAMILIES_ALL);
+	assert_true(speaker_resume(to, FAMILIES_ALL));
 	speaker_up(&f, 2, ROLE_CLIENT);
 	announce(&f.speaker[2], V4);
 	fixture_settle(&f);
@@ -291,7 +291,7 @@ static void test_budget(void **state)
 	}
 	assert_true(turns >= n / 2 / 20);
 	/* It comes back meanwhile: what it announces stays, though the sweep goes on. */
-	speaker_resume(source, FAMILIES_ALL);
+	assert_true(speaker_resume(source, FAMILIES_ALL));
 	announce_many(source, 100);
 	before = stale(source);
 	speaker_retain(source, FAMILIES_ALL);
@@ -364,7 +364,7 @@ static void test_long_lived(void **state)
 	assert_int_equal(knows->announcements, before);
 	assert_int_equal(stale(source), 2);
 	/* Announced again it is as any other. */
-	speaker_resume(source, FAMILIES_ALL);
+	assert_true(speaker_resume(source, FAMILIES_ALL));
 	announce(source, V4B, .local_pref = IS(900));
 	fixture_settle(&f);
 	assert_int_equal(heard(never, V4B)->keys.local_pref, 900);
