@@ -67,13 +67,19 @@ static int take_option(struct shell *shell, int option)
 	}
 }
 
+/* "-15m" is no option. */
+static bool is_time(const char *argument)
+{
+	return argument[0] == '-' && argument[1] >= '0' && argument[1] <= '9';
+}
+
 static int take_arguments(struct shell *shell, struct arguments *arguments, int argc, char **argv)
 {
 	int status = -1;
 	while (status < 0 && optind < argc && !arguments->journal) {
 		int at = optind;
-		int option = arguments->ended ? -1
-					      : getopt_long(argc, argv, "+s:jVh", options, NULL);
+		bool word = arguments->ended || is_time(argv[optind]);
+		int option = word ? -1 : getopt_long(argc, argv, "+s:jVh", options, NULL);
 		if (option != -1) {
 			status = take_option(shell, option);
 			continue;

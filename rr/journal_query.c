@@ -175,7 +175,7 @@ static const struct query_peer *find_peer(struct journal_query *query, uint32_t 
 	return peer;
 }
 
-bool query_best(struct journal_query *query, const struct query_change *change,
+static bool read_best(struct journal_query *query, const struct query_change *change,
 	enum query_statement which, struct journal_best *best)
 {
 	*best = (struct journal_best){ 0 };
@@ -204,7 +204,8 @@ bool query_best(struct journal_query *query, const struct query_change *change,
 }
 
 bool query_change_row(struct journal_query *query, const struct prefix *prefix,
-	const struct query_change *change, struct journal_row *row)
+	const struct query_change *before, const struct query_change *change,
+	struct journal_row *row)
 {
 	*row = (struct journal_row){
 		.kind = JOURNAL_ROW_CHANGE,
@@ -212,7 +213,11 @@ bool query_change_row(struct journal_query *query, const struct prefix *prefix,
 		.prefix = *prefix,
 		.cause = change->cause,
 	};
-	return query_best(query, change, QUERY_ATTRS_NEW, &row->new);
+	/* A run that began with an empty table ended what was before. */
+	if (before != NULL && before->time >= query_emptied(query, change->time) &&
+		!read_best(query, before, QUERY_ATTRS_OLD, &row->old))
+		return false;
+	return read_best(query, change, QUERY_ATTRS_NEW, &row->new);
 }
 
 uint64_t query_emptied(const struct journal_query *query, uint64_t time)
@@ -437,7 +442,7 @@ enum journal_step query_next_any(struct journal_query *query, struct journal_row
 		if (statement == NULL)
 			return JOURNAL_STEP_FAULT;
 		sqlite3_bind_blob(
-			statement, 1, query->last_key, (int)query->last_key_len, SQLITE_STATIC);
+			statement, 1, query->last_key, (int)query->last_key_len, SQLITE_TRANSIENT);
 		sqlite3_bind_int64(statement, 2, (sqlite3_int64)query->last_time);
 		sqlite3_bind_int64(statement, 3, query->last_id);
 		query->stepping = true;
@@ -453,13 +458,20 @@ enum journal_step query_next_any(struct journal_query *query, struct journal_row
 			query_damaged(query, "a change of something that is no prefix");
 			return JOURNAL_STEP_FAULT;
 		}
+		struct query_change before = { 0 };
+		if (key.len == query->last_key_len &&
+			memcmp(key.bytes, query->last_key, key.len) == 0)
+			before = query->before;
 		memcpy(query->last_key, key.bytes, key.len);
 		query->last_key_len = key.len;
 		query->last_time = change.time;
 		query->last_id = change.sequence;
-		if (change.time >= query->ask.since && change.time <= query->ask.until)
-			return query_change_row(query, &prefix, &change, row) ? JOURNAL_STEP_ROW
-									      : JOURNAL_STEP_FAULT;
+		query->before = change;
+		if (change.time < query->ask.since || change.time > query->ask.until)
+			continue;
+		if (!query_change_row(query, &prefix, &before, &change, row))
+			return JOURNAL_STEP_FAULT;
+		return JOURNAL_STEP_ROW;
 	}
 	return JOURNAL_STEP_AGAIN;
 }

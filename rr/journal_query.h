@@ -27,7 +27,7 @@ enum journal_question {
 			     that time. */
 	JOURNAL_GAPS, /* PRUNED, GAP and RUN rows, oldest first */
 	JOURNAL_EVERYTHING, /* RUN, GAP, EVENT, CONFIG and AUDIT rows, oldest first each, then
-			       CHANGE rows by prefix and time (`old` is not filled in) */
+			       CHANGE rows by prefix and time */
 };
 
 enum journal_match {

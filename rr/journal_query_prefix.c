@@ -97,11 +97,7 @@ enum journal_step query_next_prefix(struct journal_query *query, struct journal_
 	if (step != JOURNAL_STEP_ROW)
 		return step;
 	struct query_change change = query_read_change(statement, 0);
-	/* A run that began with an empty table ended what was before. */
-	if (query->before.time < query_emptied(query, change.time))
-		query->before = (struct query_change){ 0 };
-	if (!query_change_row(query, &query->prefix, &change, row) ||
-		!query_best(query, &query->before, QUERY_ATTRS_OLD, &row->old))
+	if (!query_change_row(query, &query->prefix, &query->before, &change, row))
 		return JOURNAL_STEP_FAULT;
 	query->before = change;
 	query->last_time = change.time;

@@ -73,9 +73,10 @@ struct journal_query {
 	bool stepping; /* the statement of rows is on its way, not paused */
 	unsigned phase; /* of JOURNAL_EVERYTHING and JOURNAL_TABLE_AT */
 
+	struct query_change before; /* the change before the next, of last_key; time 0: none */
+
 	/* JOURNAL_PREFIX_HISTORY and JOURNAL_PEER_HISTORY */
 	struct prefix prefix; /* the one that matches */
-	struct query_change before; /* the change before the next; time 0: none */
 	uint32_t peer;
 	bool held; /* `row` is there, but notices come first */
 	struct journal_row row;
@@ -112,12 +113,10 @@ bool query_notice(struct journal_query *query, const struct journal_row *notice)
 struct span query_span(sqlite3_stmt *statement, int column);
 /* Columns time, sequence, peer, path_id, attrs, cause from `column` on. */
 struct query_change query_read_change(sqlite3_stmt *statement, int column);
-/* What `change` says is best; `which` is QUERY_ATTRS_OLD or _NEW. */
-bool query_best(struct journal_query *query, const struct query_change *change,
-	enum query_statement which, struct journal_best *best);
-/* Fills what ROUTE and CHANGE rows have in common. */
+/* A CHANGE row; `before` is the change before of the same prefix, time 0 or NULL without one. */
 bool query_change_row(struct journal_query *query, const struct prefix *prefix,
-	const struct query_change *change, struct journal_row *row);
+	const struct query_change *before, const struct query_change *change,
+	struct journal_row *row);
 /*
  * When the table was empty last, up to and with `time`: the last run without a restored table. 0:
  * never.

@@ -104,7 +104,7 @@ static bool is_route(const struct journal_query *query, const struct query_chang
 static enum journal_step route_row(struct journal_query *query, const struct prefix *prefix,
 	const struct query_change *change, struct journal_row *row)
 {
-	if (!query_change_row(query, prefix, change, row))
+	if (!query_change_row(query, prefix, NULL, change, row))
 		return JOURNAL_STEP_FAULT;
 	row->kind = JOURNAL_ROW_ROUTE;
 	return JOURNAL_STEP_ROW;

@@ -367,6 +367,14 @@ static void test_gaps_and_everything(void **state)
 	}
 	ask = (struct journal_ask){ .question = JOURNAL_EVERYTHING, .until = UINT64_MAX };
 	answer = ask_file(fixture->path, &ask, 0);
+	/* The history of the one prefix, then of the other, each change with what was before. */
+	size_t first = 0;
+	while (answer->rows[first]->kind != JOURNAL_ROW_CHANGE)
+		first++;
+	assert_change(answer->rows[first], 110, BEST_ANNOUNCED, 0, 0, 1, 1);
+	assert_change(answer->rows[first + 1], 120, BEST_ANNOUNCED, 1, 1, 2, 2);
+	assert_change(answer->rows[first + 6], 210, BEST_ANNOUNCED, 0, 0, 2, 2);
+	assert_change(answer->rows[first + 7], 125, BEST_ANNOUNCED, 0, 0, 1, 4);
 	for (size_t r = 0; r < answer->n; r++) {
 		const struct journal_row *row = answer->rows[r];
 		if (row->kind == JOURNAL_ROW_CONFIG) {
