@@ -444,6 +444,8 @@ enum journal_open_result journal_file_open(
 		return JOURNAL_REFUSED;
 	}
 	made->lock = -1;
+	/* if it can only be opened later: what is told by then was true from now on */
+	made->run.time = journal_wall_clock();
 	result = journal_file_connect(made, text, size);
 	if (result == JOURNAL_REFUSED)
 		journal_file_close(made);

@@ -49,7 +49,9 @@ struct journal_loading {
 };
 /*
  * False when the file could not be read to its end; `text` says why. A callback that ended it
- * leaves `text` empty.
+ * leaves `text` empty. A file found corrupt is set aside and a new one begun. After a loading that
+ * began and did not come to its end the state in the file goes when the run begins, and is to be
+ * told anew: the writer's first status has another `generation` than 0.
  */
 bool journal_file_load(struct journal_file *file, uint64_t now,
 	const struct journal_loading *loading, char *text, size_t size);

@@ -17,6 +17,7 @@ struct load {
 	struct journal_file *file;
 	const struct journal_loading *loading;
 	uint64_t malformed;
+	bool begun; /* the loading wanted the state */
 };
 
 static struct span blob(sqlite3_stmt *row, int column)
@@ -160,6 +161,7 @@ static int load_all(struct load *load, uint64_t now)
 	if (!loading->begin(loading->context, age_of(now, alive_at), (uint32_t)last_peer + 1,
 		    (uint64_t)last_attrs))
 		return ROW_STOPPED;
+	load->begun = true;
 	result = each(load,
 		"SELECT id, address, asn, bgp_id, families, add_path_receive, down_at FROM peer"
 		" ORDER BY id",
@@ -215,6 +217,9 @@ bool journal_file_load(struct journal_file *file, uint64_t now,
 	/* nothing to write: what matters has been read */
 	if (file->db != NULL)
 		journal_sql_rollback(file->db);
+	/* of rows that were not handed over nobody knows: the state is to be told anew */
+	if (result != SQLITE_OK && load.begun)
+		file->generation++;
 	if (result == ROW_STOPPED)
 		return false;
 	if (result != SQLITE_OK) {

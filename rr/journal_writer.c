@@ -223,8 +223,6 @@ static int adopt(struct journal_file *file, bool old)
 	}
 	file->run.restored = false;
 	file->run.pending = true;
-	if (file->run.time == 0)
-		file->run.time = journal_wall_clock();
 	return result;
 }
 

@@ -121,6 +121,11 @@ static void test_state_comes_back(void **state)
 	assert_false(load_all(file, NOW, &loaded, text, sizeof text));
 	assert_string_equal(text, "");
 	assert_int_equal(loaded.peers + loaded.attrs + loaded.paths, 4);
+	/* what was not handed over must not come back at the next start */
+	assert_true(journal_file_begin_run(file, NOW + 30, true, NULL, 0, text, sizeof text));
+	loaded.stop_after = 0;
+	assert_true(load_all(file, NOW, &loaded, text, sizeof text));
+	assert_int_equal(loaded.attrs + loaded.paths, 0);
 	journal_file_close(file);
 }
 

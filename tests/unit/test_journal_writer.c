@@ -45,7 +45,8 @@ static struct journal_writer *start_with(
 
 	assert_int_equal(journal_file_open(folder.path, &file, text, sizeof text), expected);
 	/* before all that is written */
-	journal_file_begin_run(file, 1, false, NULL, 0, text, sizeof text);
+	if (expected != JOURNAL_UNAVAILABLE)
+		journal_file_begin_run(file, 1, false, NULL, 0, text, sizeof text);
 	writer = journal_writer_start(file, parameters, wake_fd);
 	assert_non_null(writer);
 	return writer;
@@ -364,6 +365,10 @@ static void test_unavailable_at_the_start(void **state)
 	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"), 16);
 	assert_int_equal(ask(folder.path, "SELECT count(*) FROM run WHERE restored = 0"), 2);
 	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE peer = 3"), 6);
+	/* the run began when the daemon did, before the first of its changes */
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"
+					  " WHERE time >= (SELECT max(time) FROM run)"),
+		6);
 }
 
 /* `n` batches of history over 2,000 prefixes, a minute apart, each told to have been written. */
