@@ -17,7 +17,12 @@
 #define READ_BUSY_MS  5000
 #define WRITE_BUSY_MS 500 /* as long as journal_writer_stop may be held up by somebody's lock */
 
-/* In bytes; the numbers and their reasons are in tests/bench/README.md ("journal"). */
+/*
+ * A million paths and a million history rows in random order, from an empty file: 4096 bytes a page
+ * write 1.06 GB in all, 2048 1.29 GB, 8192 0.93 GB, in about the same time; small changes later
+ * write a page each, so the smaller one. A cache of 64 MiB writes as much as this one. A WAL of 128
+ * MiB saves a fifth of what is written, and would have to be kept.
+ */
 static const char new_file_pragmas[] = "PRAGMA page_size = 4096;"
 				       "PRAGMA auto_vacuum = INCREMENTAL;";
 static const char connection_pragmas[] =
@@ -27,7 +32,7 @@ static const char connection_pragmas[] =
 	"PRAGMA mmap_size = 0;" /* an I/O error must not be a SIGBUS */
 	"PRAGMA cell_size_check = ON;" /* finds corrupt pages before they are believed */
 	"PRAGMA wal_autocheckpoint = 8192;" /* pages: 32 MiB */
-	"PRAGMA journal_size_limit = 67108864;";
+	"PRAGMA journal_size_limit = 67108864;"; /* bytes that an emptied WAL keeps */
 
 /* What is at the path. */
 enum found {
