@@ -54,7 +54,10 @@ class Matrix:
         self.daemons = []
         for kind in KINDS:
             host = self.lab.host(kind.kind.replace(".", ""))
-            options = {"families": [f"{transport}-unicast"]} if kind is Bird16 else {}
+            options = {}
+            if kind is Bird16:
+                # As Calico's node it has Graceful Restart: its routes outlive it, here for no more than 5 s.
+                options = {"families": [f"{transport}-unicast"], "extra": "\tgraceful restart time 5;\n"}
             self.daemons.append(kind(host, AS, f"198.51.100.{host.number}", [address], **options))
         plain = {"role": "client", "families": ["ipv4-unicast", "ipv6-unicast"]}
         calico = {"role": "client", "families": [f"{transport}-unicast"],
