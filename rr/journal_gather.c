@@ -8,9 +8,11 @@
 
 /*
  * While paths wait, history leaves them more than half of a batch: it may wait, and be given up at
- * last; the state may not.
+ * last; the state may not. But before it comes to that, history gets most of a batch: paths only
+ * wait, and those that change meanwhile are still one row each.
  */
-#define HISTORY_SHARE 20000
+#define HISTORY_SHARE	      20000
+#define HISTORY_SHARE_PRESSED 40000
 
 struct journal_batch *journal_open_batch(struct journal *journal)
 {
@@ -196,6 +198,8 @@ static void close_batch(struct journal *journal)
 void journal_gather(struct journal *journal, uint64_t end)
 {
 	struct journal_batch *batch = journal_open_batch(journal);
+	bool pressed = journal_queue_memory(&journal->queue) > JOURNAL_HISTORY_WAITING_MAX / 2;
+	size_t share = pressed ? HISTORY_SHARE_PRESSED : HISTORY_SHARE;
 
 	if (batch == NULL)
 		return;
@@ -205,7 +209,7 @@ void journal_gather(struct journal *journal, uint64_t end)
 		if (!full && journal->peers.n_dirty > 0) {
 			if (!journal_peers_take(&journal->peers, batch, STEP_PEERS))
 				return;
-		} else if (full || !(gather_history(journal, batch, HISTORY_SHARE) ||
+		} else if (full || !(gather_history(journal, batch, share) ||
 					   gather_paths(journal, batch) ||
 					   gather_history(journal, batch, JOURNAL_BATCH_ROWS))) {
 			/* A chunk that was begun belongs to this batch, with its sets. */

@@ -38,7 +38,11 @@ bool journal_peers_take(struct journal_peers *peers, struct journal_batch *batch
 size_t journal_peers_memory(const struct journal_peers *peers);
 void journal_peers_free(struct journal_peers *peers);
 
-#define JOURNAL_HISTORY_WAITING_MAX (32u << 20) /* bytes of chunks */
+/*
+ * Bytes of chunks: what happens when a peer with a whole table of 1.2 million routes comes or goes
+ * within a second fits in.
+ */
+#define JOURNAL_HISTORY_WAITING_MAX (48u << 20)
 
 /*
  * History that waits: the tail grows, the oldest chunk is taken or given up. Rows of the same set

@@ -10,7 +10,7 @@
 #include "rr/journal_state.h"
 
 #define ROWS_MAX 4096
-#define SETS_MAX 16384
+#define SETS_MAX 20000
 
 /* The writer, and all that it would have in its file. */
 struct fake {
@@ -404,7 +404,7 @@ static void test_a_writer_without_room(void **state)
 
 	(void)state;
 	fake.room = 0;
-	for (unsigned round = 0; round < 600; round++) {
+	for (unsigned round = 0; round < 900; round++) {
 		announce_many(speaker, 2000, round * 16);
 		changes += 2000;
 		(void)journal_run(fake.journal, monotonic_us(), 1000);
