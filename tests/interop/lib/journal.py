@@ -47,8 +47,12 @@ class Mount:
         os.makedirs(path, exist_ok=True)
         command(["mount", "-t", kind, "-o", options, source, path])
 
-    def remount(self, options):
-        command(["mount", "-o", f"remount,{options}", self.path])
+    def remount(self, options, pid=None):
+        """`pid`: as this process sees it as well, which has a mount namespace of its own."""
+        words = ["mount", "-o", f"remount,{options}", self.path]
+        command(words)
+        if pid:
+            command(["nsenter", "-t", str(pid), "-m", *words])
 
     def free(self):
         found = os.statvfs(self.path)
@@ -75,6 +79,7 @@ class Scene:
         self.reflector = self.make()
         self.announcer = Recorder(self.lab.host("announcer"), self.hub.ipv4, "198.51.100.1")
         self.witness = Recorder(self.lab.host("witness"), self.hub.ipv6, "198.51.100.2")
+        self.others = []  # further announcers
         self.next = 0
 
     def make(self, path=None, kind=Heliostat, **options):
@@ -109,7 +114,8 @@ class Scene:
         self.witness.check()
         with self.witness.lock, self.announcer.lock:
             found = {prefix: (route.sequence, route.communities) for prefix, route in self.witness.table.items()}
-            expected = {prefix: (number, marks(number)) for prefix, number in self.announcer.announced.items()}
+            expected = {prefix: (number, marks(number)) for each in (self.announcer, *self.others)
+                        for prefix, number in each.announced.items()}
         wrong = [prefix for prefix in found.keys() | expected.keys() if found.get(prefix) != expected.get(prefix)]
         return f"{len(wrong)} prefixes that differ, the first {sorted(wrong)[0]}" if wrong else ""
 
@@ -125,9 +131,12 @@ class Scene:
         return self.reflector.show("journal")
 
     def wait_whole(self):
-        """The state in the file is what the table is now."""
+        """Everything changes, and the state in the file is what the table is now."""
         self.change()
+        self.wait_written()
 
+    def wait_written(self):
+        """Nothing waits to be written any more."""
         def whole():
             shown = self.show()
             return not any(shown[key] for key in ("waiting-paths", "waiting-history", "batches-waiting"))

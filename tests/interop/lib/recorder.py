@@ -205,7 +205,7 @@ class Recorder:
             self.read(connection, KEEPALIVE)
             self.up(connection)
             last = time.monotonic()
-            while True:
+            while self.wanted:
                 if time.monotonic() - last > self.hold / 3:
                     connection.sendall(message(KEEPALIVE))
                     last = time.monotonic()

@@ -1,5 +1,6 @@
 """Watching clients' own tables without a gap: ten times a second, from each daemon's socket (starting its command line
-takes longer than that), and for GoBGP every change, as it tells them.
+takes longer than that), and for GoBGP every change, as it tells them. BIRD's log, where it has `debug { routes }` (LOGGED),
+is searched besides for routes that were removed between two samples.
 
     watch = Watch([bird, frr, gobgp], required)   # required: prefixes of which no one may lose any but its own
     watch.start()
@@ -19,6 +20,7 @@ import time
 from . import packages, wait
 
 INTERVAL = 0.1
+LOGGED = "\tdebug { routes };\n"  # for Bird(extra=...)
 PREFIX = re.compile(r"^([0-9a-f.:]+/\d+)\s")
 
 
@@ -106,10 +108,12 @@ TABLES = {"bird2": BirdTable, "bird1.6": BirdTable, "frr": FrrTable}
 class Sampled(threading.Thread):
     """Samples one daemon."""
 
-    def __init__(self, name, table, required):
+    def __init__(self, daemon, table, required):
         super().__init__(daemon=True)
-        self.name = name
+        self.name = daemon.host.name
         self.table = table
+        self.log = daemon.process.log
+        self.logged = os.path.getsize(self.log)
         self.required = required
         self.ending = threading.Event()
         self.samples = 0
@@ -141,6 +145,11 @@ class Sampled(threading.Thread):
         self.ending.set()
         self.join(30)
         self.table.close()
+        with open(self.log, errors="replace") as file:
+            file.seek(self.logged)
+            for match in re.finditer(r"^(.*) removed \[sole\] ([0-9a-f.:]+/\d+)", file.read(), re.MULTILINE):
+                if match[2] in self.required:
+                    self.losses.append(f"{self.name} lost {match[2]}: {match[1]}")
 
 
 class Told:
@@ -192,7 +201,7 @@ class Watch:
         for daemon in daemons:
             own = required[daemon] if isinstance(required, dict) else required - set(daemon.announced)
             if daemon.kind in TABLES:
-                self.watchers.append(Sampled(daemon.host.name, TABLES[daemon.kind](daemon), own))
+                self.watchers.append(Sampled(daemon, TABLES[daemon.kind](daemon), own))
             else:
                 self.watchers.append(Told(daemon, own))
 
