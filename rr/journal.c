@@ -186,6 +186,9 @@ static void write_all(struct journal *journal, uint64_t deadline)
 		if (now >= deadline)
 			return;
 		(void)journal_run(journal, now, deadline - now);
+		/* The run may have taken back the last batch: then nothing wakes us any more. */
+		if (journal_flushed(journal))
+			return;
 		if (journal->closed == NULL && journal_waits(journal) &&
 			journal_writer_has_room(journal->writer))
 			continue;

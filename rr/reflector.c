@@ -92,6 +92,9 @@ static void on_run(evutil_socket_t fd, short what, void *context)
 	if (journal_delay < delay)
 		delay = journal_delay;
 	reflector->running = false;
+	/* The journal may be up to date now. */
+	if (reflector->stopping == STOPPING_FLUSH)
+		stopping_tick(reflector, monotonic_us());
 	if (!TAILQ_EMPTY(&reflector->ready))
 		delay = 0;
 	if (delay == UINT64_MAX) {

@@ -50,7 +50,8 @@ void stopping_begin(struct reflector *reflector, enum stopping_reason reason, co
 	if (text != NULL)
 		reflector->stopping_text = strdup(text);
 	listeners_prune(reflector, NULL);
-	if (reflector->journal == NULL)
+	/* As soon as the journal is up to date: our peers are counting from then on. */
+	if (journal_flushed(reflector->journal))
 		close_sessions(reflector, now);
 }
 
