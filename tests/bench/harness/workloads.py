@@ -6,6 +6,7 @@ import time
 from lib import table as mrt_tables
 
 from . import measure
+from .history import History
 from .reflectors import JournalReflector
 from .stage import Stage, TooSlow
 
@@ -298,7 +299,7 @@ class Slow(Table):
 
 def all_workloads():
     listed = [Nodes(100, 10), Nodes(500, 10), Nodes(1000, 10), Nodes(2000, 5), Nodes(5000, 2), Table(), RealTable(),
-              TwoTables(), Latency(), Slow(), Growth()]
+              TwoTables(), Latency(), Slow(), Growth(), History()]
     table = next(each for each in listed if each.name == "table-10")
     table.also = {"late": "one client joins the full table of table-10",
                   "churn": "the feeder of table-10 announces everything again with a new MED",
