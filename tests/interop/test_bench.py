@@ -70,6 +70,14 @@ def hundred_thousand_prefixes(t):
 
 
 @suite.test
+def questions_to_the_journal(t):
+    rows = measured(t, workloads.History(changes=30_000, prefixes=1_000, count=30), HeliostatReflector)
+    with t.case("all three kinds of questions were put"):
+        assert list(rows) == ["history", "history-at", "history-table"], f"found {list(rows)}"
+        assert rows["history"]["compared"] >= 30 * 10 and rows["history-table"]["compared"] > 500, rows
+
+
+@suite.test
 def two_tables_and_a_slow_client(t):
     two = workloads.TwoTables(clients=5, ipv4=16_000, ipv6=4_000)
     measured(t, two, HeliostatReflector)
