@@ -126,8 +126,8 @@ void rib_restore_attrs_done(struct rib *rib, struct attr_set *attrs);
  * The path of a journal row, stale, under its number. Rows come in ascending order of number within
  * a family; one that does not is refused, as is one whose peer or attributes (NULL) were not
  * restored, whose attributes this router must not use (its own ID or AS is in them), or of a prefix
- * and path ID that the peer has already. `attrs_id` is the ID in the row. Numbers far above those
- * before are replaced by lower ones. False when memory is short.
+ * and path ID that the peer has already. `attrs_id` is the ID in the row. Where too many
+ * numbers are left out, lower ones take their place. False when memory is short.
  */
 bool rib_restore_path(struct rib *rib, struct rib_peer *peer, uint32_t number,
 	const struct prefix *prefix, uint32_t path_id, struct attr_set *attrs, uint64_t attrs_id);

@@ -26,7 +26,8 @@ struct peer_paths {
 	uint32_t epoch; /* of the fresh paths, and of no other; never 0 */
 	uint64_t count; /* all */
 	uint64_t stale; /* of these, not fresh */
-	bool reconsider; /* some that were in PATHS_RULES have not been decided anew yet */
+	bool reconsider; /* the rules for the peer changed, and some that were stale then have
+			    neither been decided anew nor withdrawn yet */
 };
 
 void peer_paths_init(struct peer_paths *peer_paths);

@@ -9,7 +9,7 @@
 #include "rib/state.h"
 
 /*
- * Numbers that a journal may leave out before the next one: each costs a record. Above, a path gets
+ * Numbers that a journal may leave out, all together: each costs a record. Above, a path gets
  * another number.
  */
 #define GAP_MAX (1u << 20)
@@ -139,7 +139,7 @@ bool rib_restore_path(struct rib *rib, struct rib_peer *peer, uint32_t number,
 	}
 	if (!is_welcome(table, peer, number, attrs))
 		return refuse(rib, &clean, number, peer == NULL ? BEST_PEER_DOWN : BEST_REFUSED);
-	wanted = number - table->paths.used > GAP_MAX ? table->paths.used : number;
+	wanted = number - table->paths.live > GAP_MAX ? table->paths.used : number;
 	if (!table_announce_at(table, peer->number, &peer->paths[family], &clean, path_id, attrs,
 		    wanted, &change))
 		return false;

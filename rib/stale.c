@@ -73,6 +73,15 @@ void stale_doom(struct rib_peer *peer, enum family family, enum best_cause cause
 	move(peer, family, PATHS_AGING, PATHS_DOOMED);
 }
 
+/* True when none of the paths waits for stale_run. */
+static bool is_tidy(const struct peer_paths *paths)
+{
+	const uint32_t *head = paths->head;
+
+	return head[PATHS_DOOMED] == PATH_NONE && head[PATHS_RULES] == PATH_NONE &&
+	       head[PATHS_AGING] == PATH_NONE;
+}
+
 /* All that is stale is to be decided anew: the peer's role or BGP Identifier changed. */
 void stale_reconsider(struct rib_peer *peer)
 {
@@ -80,8 +89,7 @@ void stale_reconsider(struct rib_peer *peer)
 		struct peer_paths *paths = &peer->paths[family];
 
 		move(peer, family, PATHS_STALE, PATHS_RULES);
-		paths->reconsider = paths->head[PATHS_RULES] != PATH_NONE ||
-				    paths->head[PATHS_AGING] != PATH_NONE;
+		paths->reconsider = !is_tidy(paths);
 	}
 }
 
@@ -217,19 +225,16 @@ static bool tidy(struct rib_peer *peer, struct aged_sets *aged, unsigned *items)
 				return false;
 			*items -= cost < *items ? cost : *items;
 		}
-		if (head[PATHS_RULES] == PATH_NONE && head[PATHS_AGING] == PATH_NONE)
+		if (is_tidy(paths))
 			paths->reconsider = false;
 	}
 	return true;
 }
 
-static bool is_tidy(const struct rib_peer *peer)
+static bool is_all_tidy(const struct rib_peer *peer)
 {
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		const uint32_t *head = peer->paths[family].head;
-
-		if (head[PATHS_DOOMED] != PATH_NONE || head[PATHS_RULES] != PATH_NONE ||
-			head[PATHS_AGING] != PATH_NONE)
+		if (!is_tidy(&peer->paths[family]))
 			return false;
 	}
 	return true;
@@ -248,7 +253,7 @@ bool stale_run(struct rib *rib, unsigned *items)
 		struct rib_peer *peer = rib->tidying;
 
 		ok = tidy(peer, &aged, items);
-		if (is_tidy(peer))
+		if (is_all_tidy(peer))
 			stale_forget(peer);
 	}
 	aged_sets_release(&aged, &rib->attr_sets);

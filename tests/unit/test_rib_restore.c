@@ -353,6 +353,32 @@ static void test_far_number(void **state)
 	end();
 }
 
+/* Gap upon gap costs no more memory than one. */
+static void test_far_numbers(void **state)
+{
+	const uint32_t gap = 1000000;
+	struct attr_set *set;
+	struct rib_peer *a;
+
+	(void)state;
+	begin();
+	a = restored_peer(0);
+	set = restored_set(7, 1, next_hop4, 4);
+	for (uint32_t i = 1; i <= 20; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "10.%u.0.0/16", i);
+		restore(a, i * gap, text, set, 7);
+	}
+	assert_int_equal(rib_restore_end(f.rib), 0);
+	rib_restore_attrs_done(f.rib, set);
+	assert_int_equal(fixture_counts(&f).paths[FAMILY_IPV4_UNICAST], 20);
+	assert_in_range(f.rib->tables[FAMILY_IPV4_UNICAST].paths.used, 20, 2 * gap);
+	/* The others have another number: the rows are written anew, and go. */
+	assert_int_equal(rib_capture_waiting(f.rib), 2 * 19);
+	end();
+}
+
 /* The same content under two IDs: the first stays, rows with the second are written anew. */
 static void test_set_twice(void **state)
 {
@@ -480,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_refused_family),
 		cmocka_unit_test(test_other_best),
 		cmocka_unit_test(test_far_number),
+		cmocka_unit_test(test_far_numbers),
 		cmocka_unit_test(test_set_twice),
 		cmocka_unit_test(test_malformed_sets),
 		cmocka_unit_test(test_flipped_bits),

@@ -53,6 +53,16 @@ static void expect_traffic(const struct speaker *s, unsigned announcements, unsi
 	assert_int_equal(s->withdrawals, withdrawals);
 }
 
+static void announce_many(struct speaker *s, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "10.%u.%u.0/24", 100 + i / 256, i % 256);
+		announce(s, text);
+	}
+}
+
 /* RFC 4724 section 4.2: nobody notices a restart but for what is not announced after it. */
 static void test_retain_and_resume(void **state)
 {
@@ -227,6 +237,38 @@ static void test_other_rules(void **state)
 	}
 }
 
+/* What was to be withdrawn is announced again, as it was, by a peer that is another now. */
+static void test_other_rules_doomed(void **state)
+{
+	const unsigned n = 60;
+	struct speaker *source, *to, *other;
+
+	(void)state;
+	for (unsigned turns = 0; turns < 3; turns++) {
+		fixture_begin(&f, 0);
+		source = speaker_up(&f, 0, ROLE_CLIENT);
+		to = speaker_up(&f, 1, ROLE_NON_CLIENT);
+		other = speaker_of(&f, 2, ROLE_CLIENT);
+		other->parameters.add_path_send = FAMILIES_ALL;
+		speaker_connect(other);
+		announce_many(source, n);
+		fixture_settle(&f);
+		speaker_retain(source, FAMILIES_ALL);
+		source->parameters.role = ROLE_NON_CLIENT;
+		source->parameters.bgp_id = 0x0a0a0a0a;
+		assert_true(speaker_resume(source, 0));
+		for (unsigned i = 0; i < turns; i++) /* 20 are withdrawn in each */
+			rib_run(f.rib, f.now += 10000, true, 10);
+		announce_many(source, n);
+		fixture_settle(&f);
+		assert_int_equal(heard_count(to, NULL), 0);
+		assert_int_equal(heard_count(other, NULL), n);
+		assert_int_equal(heard(other, "10.100.0.0/24")->keys.originator_id, 0x0a0a0a0a);
+		assert_int_equal(heard(other, "10.100.59.0/24")->keys.originator_id, 0x0a0a0a0a);
+		fixture_end(&f);
+	}
+}
+
 /* A peer of the time before the reflector was started again. */
 static void test_restored(void **state)
 {
@@ -252,16 +294,6 @@ static void test_restored(void **state)
 	assert_int_equal(to->end_of_rib, FAMILIES_ALL);
 	assert_int_equal(fixture_counts(&f).peers, 2);
 	fixture_end(&f);
-}
-
-static void announce_many(struct speaker *s, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		char text[PREFIX_TEXT_MAX];
-
-		snprintf(text, sizeof(text), "10.%u.%u.0/24", 100 + i / 256, i % 256);
-		announce(s, text);
-	}
 }
 
 /* A turn of 10 us is 20 paths: what is left may become fresh again, or go with the peer. */
@@ -449,6 +481,7 @@ int main(void)
 		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_consecutive),
 		cmocka_unit_test(test_other_rules),
+		cmocka_unit_test(test_other_rules_doomed),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_long_lived),
