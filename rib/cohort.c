@@ -324,6 +324,17 @@ static bool produce_marker(struct cohort *cohort, enum family family, bool refre
 	return true;
 }
 
+/*
+ * The families whose marker the cohort may write at the end of their walk. What the group's log has
+ * said since the walk began is read behind the cohort's.
+ */
+static uint8_t markers_due(const struct cohort *cohort)
+{
+	if (log_cursor_backlog(&cohort->start) > 0)
+		return 0;
+	return cohort->end_of_rib & (uint8_t)~end_of_rib_waits(cohort->group);
+}
+
 static bool produce_joining(struct cohort *cohort)
 {
 	struct update_group *group = cohort->group;
@@ -345,7 +356,7 @@ static bool produce_joining(struct cohort *cohort)
 		}
 		if (cohort->number != from)
 			return true; /* a slice without anything to tell; more numbers follow */
-		if ((cohort->end_of_rib & ~end_of_rib_waits(group) & FAMILY_BIT(family)) &&
+		if ((markers_due(cohort) & FAMILY_BIT(family)) &&
 			!produce_marker(cohort, family, false))
 			return false;
 		cohort->family++;

@@ -112,7 +112,8 @@ size_t log_cursor_backlog(const struct log_cursor *cursor)
 
 static bool record_is_for(const struct log_record *record, uint16_t peer)
 {
-	return record->target == 0 ? record->source != peer : record->target == peer;
+	return record->target == 0 ? record->source != peer
+				   : record->target == peer || peer == PEER_NUMBER_ANY;
 }
 
 /*

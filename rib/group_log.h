@@ -13,6 +13,7 @@
 
 #define LOG_CHUNK_BYTES	  65536 /* holds the longest message (RFC 8654) */
 #define LOG_CHUNK_RECORDS 1024
+#define PEER_NUMBER_ANY	  UINT16_MAX /* reads of a log what any of its readers may have to */
 
 struct log_record {
 	uint32_t offset; /* in the chunk's bytes; the message ends where the next begins */

@@ -21,7 +21,8 @@ static void leave_cohort(struct rib_peer *peer)
 	log_cursor_release(&peer->cursor);
 	peer->is_dry = false;
 	peer->owed |= cohort->end_of_rib; /* what it leaves to the group */
-	end_of_rib_owe(group, cohort->end_of_rib);
+	if (cohort->catching_up)
+		end_of_rib_owe(group, cohort->end_of_rib);
 	cohort_leave(peer);
 	peer->cursor = cursor;
 }

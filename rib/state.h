@@ -11,7 +11,6 @@
 #include "rib/table.h"
 
 #define PEER_NUMBER_MAX	  60000 /* numbers and counts of change sets fit 16 bits */
-#define PEER_NUMBER_ANY	  UINT16_MAX /* reads of a log what any of its readers may have to */
 #define LOG_LIMIT_DEFAULT (4u << 20)
 #define BATCH_ITEMS	  4096
 #define BATCH_BYTES	  (512u << 10) /* about what the messages of one batch may take */

@@ -220,6 +220,110 @@ static void test_moved(void **state)
 	}
 }
 
+static void withdraw_number(struct speaker *s, unsigned i)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+	withdraw(s, text);
+}
+
+static void read_to_marker(struct speaker *s)
+{
+	while (!(s->end_of_rib & IPV4) && speaker_read(s, 100))
+		continue;
+}
+
+/* Two speakers with the same routes, of which the better ones go; that is not decided yet. */
+static void begin_undecided(unsigned n)
+{
+	fixture_begin(&f, 0);
+	speaker_up(&f, 0, ROLE_CLIENT);
+	speaker_up(&f, 1, ROLE_CLIENT);
+	for (unsigned i = 0; i < n; i++) {
+		announce_number(&f.speaker[0], i, 1);
+		announce_number(&f.speaker[1], i, 2);
+	}
+	fixture_settle(&f);
+	for (unsigned i = 0; i < n; i++)
+		withdraw_number(&f.speaker[0], i);
+}
+
+/*
+ * Peers that come up while best paths are yet to be decided: the marker does not stand in front of
+ * what they are to be told of them.
+ */
+static void test_undecided(void **state)
+{
+	const unsigned n = 300;
+	unsigned turns = 0;
+	struct speaker *to;
+
+	(void)state;
+	begin_undecided(n);
+	to = speaker_up(&f, 2, ROLE_CLIENT);
+	for (; !(to->end_of_rib & IPV4); turns++) {
+		assert_true(turns < 1000);
+		rib_run(f.rib, f.now += 10000, true, 20); /* 40 decisions */
+		read_to_marker(to);
+	}
+	assert_int_equal(heard_count(to, NULL), n);
+	fixture_settle(&f);
+	assert_int_equal(heard_count(to, NULL), n);
+	expect_markers(to, 2, n);
+	/* It was for this one alone. */
+	assert_int_equal(f.speaker[1].end_of_ribs, 2);
+	fixture_end(&f);
+}
+
+static void announce_big(struct speaker *s, unsigned i)
+{
+	/* Optional, transitive, unknown, its length in two octets: 1400. */
+	uint8_t raw[4 + 1400] = { 0xd0, 200, 1400 >> 8, 1400 & 0xff, (uint8_t)(i >> 8),
+		(uint8_t)i };
+	char text[PREFIX_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+	announce(s, text, .raw = SPAN(raw));
+}
+
+/*
+ * What is decided while a walk goes on comes behind it, from the group's log, and the marker comes
+ * behind that: also where the end of a hold has one written meanwhile for those who wait for it.
+ */
+static void test_decided_amid_walk(void **state)
+{
+	const unsigned n = 50, big = 1000;
+	struct speaker *to, *early;
+
+	(void)state;
+	for (unsigned hold = 0; hold < 2; hold++) {
+		begin_undecided(n);
+		for (unsigned i = 0; i < big; i++)
+			announce_big(&f.speaker[0], 1000 + i);
+		for (unsigned i = 0; i < n; i++)
+			announce_number(&f.speaker[0], i, 1);
+		rib_hold_end_of_rib(f.rib, hold);
+		early = speaker_up(&f, 2, ROLE_CLIENT);
+		fixture_settle(&f);
+		for (unsigned i = 0; i < n; i++)
+			withdraw_number(&f.speaker[0], i);
+		to = speaker_up(&f, 3, ROLE_CLIENT);
+		rib_run(f.rib, f.now += 10000, true, 1); /* 2 decisions, and the walk begins */
+		assert_string_equal(speaker_counts(to).output_state, "joining");
+		rib_hold_end_of_rib(f.rib, false);
+		for (unsigned i = 0; i < 5; i++)
+			fixture_run(&f);
+		read_to_marker(to);
+		assert_int_equal(heard_count(to, NULL), n + big);
+		fixture_settle(&f);
+		expect_markers(to, 2, to->announcements);
+		assert_int_equal(early->end_of_rib, FAMILIES_ALL);
+		assert_int_equal(early->end_of_ribs, 2);
+		fixture_end(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +331,8 @@ int main(void)
 		cmocka_unit_test(test_amid_walk),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_undecided),
+		cmocka_unit_test(test_decided_amid_walk),
 	};
 
 	return cmocka_run_group_tests_name("rib_end_of_rib", tests, NULL, NULL);
