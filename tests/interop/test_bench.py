@@ -12,7 +12,7 @@ from lib import suite, wait
 sys.path.insert(1, os.path.join(suite.TOP, "tests", "bench"))
 
 from harness import chart, main, measure, report, workloads  # noqa: E402 - the path comes first
-from harness.reflectors import FloorReflector, HeliostatReflector  # noqa: E402
+from harness.reflectors import FloorReflector, HeliostatReflector, JournalReflector  # noqa: E402
 from harness.stage import Stage  # noqa: E402
 
 SECONDS = 300  # far beyond what any part takes: only a hang meets it
@@ -78,6 +78,21 @@ def questions_to_the_journal(t):
 
 
 @suite.test
+def with_the_journal(t):
+    """The same with the journal on: what is durable, and what a new start has, is all of it."""
+    rows = measured(t, short_table(), JournalReflector, workloads.Table.phases)
+    with t.case("the warm start was measured as well"):
+        assert list(rows) == ["table-10", "late", "churn", "warm", "drop"], f"found {list(rows)}"
+        assert rows["warm"]["restored"] == 100_000 and rows["warm"]["compared"] == 1_000_000, f"found {rows['warm']}"
+    with t.case("everything was written, and counted"):
+        # Each prefix is a path and a change of its best path; again with the new MED.
+        written = [rows[name]["rows"] for name in ("table-10", "churn")]
+        assert written[0] >= 200_000 and written[1] >= written[0] + 200_000, f"found {written}"
+        assert not any(rows[name]["history-lost"] for name in ("table-10", "churn")), f"found {rows}"
+        assert all(rows[name]["durable"] > 0 and rows[name]["loop"] > 0 for name in ("table-10", "churn", "drop")), f"found {rows}"
+
+
+@suite.test
 def two_tables_and_a_slow_client(t):
     two = workloads.TwoTables(clients=5, ipv4=16_000, ipv6=4_000)
     measured(t, two, HeliostatReflector)
@@ -125,6 +140,11 @@ def told(t):
     with t.case("ratios are Heliostat's number to the other's"):
         assert rows[1]["heliostat-ratio"] == {"wall": 0.25, "cpu": 0.1, "peak": 2.0}, rows[1]
         assert "heliostat-ratio" not in rows[0], rows[0]
+    with t.case("what the journal costs is its number to that without"):
+        both = [dict(rows[0], loop=0.4), dict(rows[0], reflector="journal", loop=0.46, peak=15.0)]
+        report.ratios(both)
+        assert both[1]["journal-ratio"] == {"loop": 1.15, "peak": 1.5, "wall": 1.0}, both[1]
+        assert "heliostat-ratio" not in both[1] and "x 1.150 of without" in report.row_line(both[1]), report.row_line(both[1])
     with t.case("what was not done has no ratio"):
         assert "heliostat-ratio" not in rows[2], rows[2]
     with t.case("the median of several runs, and no median hides a failed one"):
@@ -142,7 +162,8 @@ def told(t):
                                for n in (500, 1000)])
         assert grown == {"frr": {"from": "growth-500", "to": "growth-1000", "cpu": 2.0, "bytes": 2.0}}, grown
     for words, expected in ((["nonsense"], "found workload 'nonsense'"), (["--against", "quagga"], "found --against 'quagga'"),
-                            (["--json", "/nowhere/file"], "found no folder /nowhere")):
+                            (["--json", "/nowhere/file"], "found no folder /nowhere"),
+                            (["warm"], "found workload 'warm' without --journal")):
         with t.case(f"refused: {' '.join(words)}"):
             done = subprocess.run(["/usr/bin/python3", os.path.join(suite.TOP, "tests", "bench", "harness"), *words],
                                   capture_output=True, text=True)
