@@ -187,6 +187,12 @@ static bool peer(void *context, const struct journal_peer_row *row)
 	return !restore->no_memory;
 }
 
+/* What is read beyond the peers otherwise is passed over: the file drops it as a run begins. */
+static bool restores_paths(const struct restore *restore)
+{
+	return restore->restores && restore->n_peers > 0;
+}
+
 static bool attrs(void *context, uint64_t id, struct span next_hop, struct span canonical)
 {
 	struct restore *restore = context;
@@ -194,9 +200,7 @@ static bool attrs(void *context, uint64_t id, struct span next_hop, struct span 
 	bool malformed = false, added;
 	struct attr_set *set;
 
-	if (!restore->restores || restore->n_peers == 0)
-		return false;
-	if (id == 0 || id > RIB_ATTRS_ID_MAX)
+	if (!restores_paths(restore) || id == 0 || id > RIB_ATTRS_ID_MAX)
 		return true;
 	set = rib_restore_attrs(rib, id, next_hop, canonical, &malformed);
 	if (set == NULL && malformed) {
@@ -217,7 +221,7 @@ static bool path(void *context, const struct journal_path_row *row)
 	struct restore *restore = context;
 	struct prefix prefix = { .family = (enum family)row->family, .length = row->length };
 
-	if (row->family >= FAMILY_COUNT)
+	if (!restores_paths(restore) || row->family >= FAMILY_COUNT)
 		return true;
 	memcpy(prefix.bytes, row->bytes, family_address_len(prefix.family));
 	restore->no_memory = !rib_restore_path(restore->journal->rib,
