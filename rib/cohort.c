@@ -10,10 +10,12 @@
 #include <stdlib.h>
 
 #include "bgp/update.h"
+#include "rib/let_go.h"
 #include "rib/state.h"
 
-#define EAGER_BYTES (1u << 20) /* of a walk that are encoded as soon as it begins */
-#define SCAN_MAX    65536 /* numbers looked at in one slice */
+#define EAGER_BYTES  (1u << 20) /* of a walk that are encoded as soon as it begins ... */
+#define EAGER_SLICES 12 /* ... in so many slices: some milliseconds */
+#define SCAN_MAX     65536 /* numbers looked at in one slice */
 
 static struct cohort *cohort_new(struct update_group *group)
 {
@@ -56,20 +58,9 @@ void cohort_destroy(struct cohort *cohort)
 	struct update_group *group = cohort->group;
 
 	cohort_unlink(cohort);
-	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		struct table *table = &group->rib->tables[family];
-		struct change_set *pending = &cohort->pending[family];
-		uint32_t number = 0;
-
-		while ((number = change_set_next(pending, number)) != CHANGE_SET_END) {
-			change_set_remove(pending, number);
-			if (family_is_add_path(group, family))
-				table_unmark_path(table, number);
-			else
-				table_unmark_entry(table, number);
-		}
-		change_set_destroy(pending);
-	}
+	for (enum family family = 0; family < FAMILY_COUNT; family++)
+		let_go(group->rib, family, family_is_add_path(group, family),
+			&cohort->pending[family]);
 	log_cursor_release(&cohort->start);
 	group_log_destroy(&cohort->log);
 	free(cohort);
@@ -205,8 +196,10 @@ void cohort_start(struct cohort *cohort)
 	 * What is encoded now, members need not be told again from the group's log: a small table
 	 * is told whole. A failure is met again, and handled, when they ask.
 	 */
-	while (!cohort->complete && cohort->log.end < EAGER_BYTES && cohort_produce(cohort))
-		continue;
+	for (unsigned n = 0; n < EAGER_SLICES && !cohort->complete; n++) {
+		if (cohort->log.end >= EAGER_BYTES || !cohort_produce(cohort))
+			break;
+	}
 	cohort_wake(cohort);
 }
 

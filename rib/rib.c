@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rib/let_go.h"
 #include "rib/state.h"
 
 #define FLUSH_DELAY    5000 /* us that the first change waits for company while input keeps coming */
@@ -57,6 +58,8 @@ void rib_free(struct rib *rib)
 	rib_capture_end(rib); /* what ends with the rib has not gone from the network */
 	peer_departures(rib, &all);
 	update_group_destroy_all(rib);
+	all = UINT_MAX;
+	let_go_run(rib, &all);
 	peer_free_departed(rib);
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		table_destroy(&rib->tables[family]);
@@ -256,12 +259,17 @@ static void wake_starved(struct rib *rib)
 }
 
 /*
- * Withdraws what peers left behind. Departed peers and stale paths share the items. False: memory.
+ * Withdraws what peers left behind, and lets go of what groups did. Departed peers and stale paths
+ * share the items. False: memory.
  */
 static bool tidy(struct rib *rib, unsigned items)
 {
-	unsigned share = rib->tidying != NULL ? items / 2 : items;
+	unsigned share = rib->let_go != NULL ? items / 2 : 0;
 
+	items -= share;
+	let_go_run(rib, &share);
+	items += share;
+	share = rib->tidying != NULL ? items / 2 : items;
 	items -= share;
 	peer_departures(rib, &share);
 	items += share;
@@ -276,7 +284,7 @@ uint64_t rib_run(struct rib *rib, uint64_t now, bool input_idle, uint64_t budget
 	if (rib->starved)
 		wake_starved(rib);
 	ok = tidy(rib, items);
-	untidy = ok && (rib->departing != NULL || rib->tidying != NULL);
+	untidy = ok && (rib->departing != NULL || rib->tidying != NULL || rib->let_go != NULL);
 	if (!is_due(rib)) {
 		rib->waiting = false;
 		peer_free_departed(rib);

@@ -175,6 +175,8 @@ struct rib {
 	struct rib_peer *departing;
 	struct rib_peer *departed; /* without paths, but the Adj-RIB-Out of a group may still name
 				      their numbers */
+	struct let_go *let_go; /* change sets of groups and cohorts that are gone */
+	unsigned n_let_go;
 	struct update_group *groups;
 	unsigned n_groups;
 	unsigned group_numbers;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rib/let_go.h"
 #include "rib/state.h"
 
 #define COUNT_NUMBERS 16 /* that update_group_count takes for one item */
@@ -71,11 +72,8 @@ static void update_group_destroy(struct update_group *group)
 
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		struct group_family *out = &group->family[family];
-		uint32_t number = 0;
 
-		while ((number = change_set_next(&out->dirty, number)) != CHANGE_SET_END)
-			group_unmark(group, family, number);
-		change_set_destroy(&out->dirty);
+		let_go(group->rib, family, family_is_add_path(group, family), &out->dirty);
 		change_set_destroy(&out->advertised);
 		free(out->source);
 	}

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "rib/state.h"
+
 static struct fixture f;
 
 /* One of 256 prefixes. */
@@ -15,6 +17,22 @@ static void announce_own(struct speaker *s, unsigned i, unsigned local_pref)
 
 	snprintf(text, sizeof(text), "10.0.%u.0/24", i);
 	announce(s, text, .local_pref = IS(local_pref));
+}
+
+static void announce_number(struct speaker *s, unsigned i, unsigned med)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+	announce(s, text, .med = IS(med));
+}
+
+static void withdraw_number(struct speaker *s, unsigned i)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	snprintf(text, sizeof(text), "10.%u.%u.0/24", i / 256, i % 256);
+	withdraw(s, text);
 }
 
 /*
@@ -109,12 +127,55 @@ static void test_departing_together(void **state)
 	fixture_end(&f);
 }
 
+/*
+ * The last member of a group, or of those who catch up in one, goes before it was told of many
+ * withdrawals: only then do the prefixes go, a turn's worth a turn.
+ */
+static void test_deaf_peer_goes(void **state)
+{
+	const unsigned n = 9000;
+
+	(void)state;
+	for (unsigned together = 0; together < 2; together++) {
+		struct speaker *source, *deaf;
+		unsigned left = n, turns = 0;
+
+		fixture_begin(&f, together ? 20000 : 400000);
+		source = speaker_up(&f, 0, ROLE_CLIENT);
+		deaf = speaker_up(&f, 1, together ? ROLE_CLIENT : ROLE_NON_CLIENT);
+		fixture_settle(&f);
+		deaf->deaf = true;
+		for (unsigned i = 0; i < n; i++)
+			announce_number(source, i, i);
+		fixture_settle(&f);
+		for (unsigned i = 0; i < n; i++)
+			withdraw_number(source, i);
+		fixture_settle(&f);
+		assert_string_equal(
+			speaker_counts(deaf).output_state, together ? "detached" : "current");
+		assert_true(f.rib->tables[0].entries.live > n / 2);
+		speaker_down(deaf);
+		for (; left > 0; turns++) {
+			uint64_t wait = rib_run(f.rib, f.now += 10000, true, 1000);
+			unsigned now = f.rib->tables[0].entries.live;
+
+			assert_true(turns == 0 || left - now <= 2000);
+			assert_true(now == 0 || wait == 0);
+			assert_true(turns < 100);
+			left = now;
+		}
+		assert_true(turns >= n / 2 / 2000);
+		fixture_end(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_budget_of_paths),
 		cmocka_unit_test(test_budget_is_shared),
 		cmocka_unit_test(test_departing_together),
+		cmocka_unit_test(test_deaf_peer_goes),
 	};
 
 	return cmocka_run_group_tests_name("rib_budget", tests, NULL, NULL);
