@@ -37,8 +37,6 @@ bool rib_capture_begin(struct rib *rib, const struct rib_capture *capture, const
 	rib->capture = (struct capture){ .hooks = *capture, .best_family = FAMILY_COUNT };
 	rib->attr_sets.gone = capture->attrs_gone;
 	rib->attr_sets.gone_context = capture->context;
-	if (before != NULL)
-		rib_capture_ids_above(rib, before->attr_sets.next_id - 1);
 	return true;
 }
 
@@ -55,6 +53,11 @@ void rib_capture_ids_above(struct rib *rib, uint64_t id)
 {
 	if (id >= rib->attr_sets.next_id)
 		rib->attr_sets.next_id = id + 1;
+}
+
+void rib_capture_ids_after(struct rib *rib, const struct rib *before)
+{
+	rib_capture_ids_above(rib, before->attr_sets.next_id - 1);
 }
 
 size_t rib_capture_waiting(const struct rib *rib)

@@ -74,8 +74,8 @@ struct rib_capture {
 
 /*
  * From here on changes are captured. Once, before the first peer. `before` is the rib whose place
- * this one takes, NULL for none: its attribute IDs are not given again, and all its rows wait, to
- * be told what lives under their numbers now. False when memory is short.
+ * this one takes, NULL for none: all its rows wait, to be told what lives under their numbers now
+ * (for its attribute IDs see rib_capture_ids_after). False when memory is short.
  */
 bool rib_capture_begin(
 	struct rib *rib, const struct rib_capture *capture, const struct rib *before);
@@ -83,6 +83,11 @@ bool rib_capture_begin(
 void rib_capture_end(struct rib *rib);
 /* IDs of attribute sets that are given from here on are above `id`: before rib_restore_attrs. */
 void rib_capture_ids_above(struct rib *rib, uint64_t id);
+/*
+ * ... and above all that `before` has given: once it gives no more, and before this one gives the
+ * first.
+ */
+void rib_capture_ids_after(struct rib *rib, const struct rib *before);
 /* How many rows wait. */
 size_t rib_capture_waiting(const struct rib *rib);
 /*

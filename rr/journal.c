@@ -204,6 +204,8 @@ void journal_close(struct journal *journal, uint64_t most_us)
 
 	if (journal == NULL)
 		return;
+	/* Also what came since it was flushed last. */
+	journal->flushing = false;
 	if (most_us > 0)
 		write_all(journal, deadline);
 	now = monotonic_us();
@@ -238,13 +240,16 @@ void journal_replace_rib(struct journal *journal, struct rib *rib)
 	journal_submit(journal);
 	open = journal->open;
 	journal_give_up_history(journal);
+	rib_capture_ids_after(rib, before);
 	journal_add_rib(journal, rib);
 	journal->rib = rib;
 	journal->tells_best = false;
 	journal->open = NULL;
 	journal->gathering = false;
-	if (open != NULL)
+	if (open != NULL) {
 		journal_discard(journal, open);
+		journal_peers_touch_all(&journal->peers);
+	}
 	rib_capture_end(before);
 	journal_retire_rib(journal, before);
 	open = journal_open_batch(journal);
@@ -283,28 +288,32 @@ static void begin_anew(struct journal *journal)
 			"a new journal was begun at %s", journal->path);
 }
 
-/* One line when it begins, one a minute, one when it is over. */
+/*
+ * One line when it begins, one a minute, one when it is over; of a disk that takes a batch now and
+ * then not more than one a minute either.
+ */
 static void say_degraded(struct journal *journal, uint64_t now)
 {
 	const struct log *log = &journal->reflector->log;
 
-	if (journal->status.degraded && !journal->degraded) {
+	if (journal->status.degraded && !journal->degraded)
 		journal->degraded_since = now;
-		journal->degraded_line = 0;
-	}
 	if (journal->status.degraded &&
 		(journal->degraded_line == 0 || now - journal->degraded_line >= MINUTE_US)) {
 		journal->degraded_line = now;
+		journal->degraded_said = true;
 		log_line(log, LOG_ERROR, "journal-degraded", NULL,
 			"the journal cannot be written for %" PRIu64
 			" s: %s; routes are reflected all the same",
 			(now - journal->degraded_since) / SECOND_US, journal->status.reason);
 	}
-	if (!journal->status.degraded && journal->degraded)
+	if (!journal->status.degraded && journal->degraded_said) {
+		journal->degraded_said = false;
 		log_line(log, LOG_WARNING, "journal-recovered", NULL,
 			"the journal is written again, after %" PRIu64 " s and %" PRIu64
 			" failed attempts",
 			(now - journal->degraded_since) / SECOND_US, journal->status.failures);
+	}
 	journal->degraded = journal->status.degraded;
 }
 
@@ -432,10 +441,10 @@ bool journal_flushed(struct journal *journal)
 		return true;
 	if (!journal->flushing) {
 		journal->flushing = true;
-		journal->flush_since = journal_time(journal);
+		journal->flush++;
 		reflector_schedule(journal->reflector);
 	}
-	if (journal->status.whole_at > journal->flush_since)
+	if (journal->flushed == journal->flush)
 		return true;
 	return !journal_waits(journal) && journal->closed == NULL && journal->submitted == 0;
 }

@@ -111,6 +111,7 @@ struct journal_batch {
 	 * else in the batch. 0: no.
 	 */
 	uint64_t emptied_at;
+	uint64_t flush; /* of the loop: how many flushes had begun when it was closed */
 	bool whole; /* nothing else waits: the state in the file is that of `time` once written */
 	JOURNAL_ROWS(journal_peer_row) peers; /* written first ... */
 	JOURNAL_ROWS(journal_attrs_row) attrs; /* ... then these: paths and history refer to them */

@@ -188,6 +188,7 @@ static void close_batch(struct journal *journal)
 		return;
 	batch->time = journal_time(journal);
 	batch->whole = nothing_waits_outside(journal);
+	batch->flush = journal->flush;
 	journal->open = NULL;
 	journal->closed = batch;
 	journal->text_waiting = 0;
@@ -292,6 +293,8 @@ void journal_finish(struct journal *journal, struct journal_batch *batch)
 	journal->submitted_memory -= journal_batch_memory(batch);
 	if (!batch->written)
 		save_dropped(journal, batch);
+	else if (batch->whole)
+		journal->flushed = batch->flush;
 	while (*last != NULL)
 		last = &(*last)->next;
 	batch->next = NULL;

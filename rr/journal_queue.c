@@ -6,9 +6,11 @@
 void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, uint64_t rows)
 {
 	queue->lost += rows;
-	if (queue->gap.rows == 0)
+	/* What a dropped batch had is older than what the queue gave up meanwhile. */
+	if (queue->gap.rows == 0 || from < queue->gap.from)
 		queue->gap.from = from;
-	queue->gap.to = to;
+	if (to > queue->gap.to)
+		queue->gap.to = to;
 	queue->gap.rows += rows;
 }
 

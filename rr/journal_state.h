@@ -103,7 +103,8 @@ struct journal {
 	uint64_t run_id; /* ... and its ID */
 	bool gathering;
 	bool flushing; /* nothing is to wait for company */
-	uint64_t flush_since; /* wall clock */
+	uint64_t flush; /* the flushes so far, each of which ends when a whole batch ... */
+	uint64_t flushed; /* ... that was closed after its begin is written: the last that did */
 	uint64_t waits_since; /* monotonic; 0: nothing waits */
 	unsigned submitted; /* batches with the writer ... */
 	size_t submitted_memory; /* ... and their bytes */
@@ -117,7 +118,8 @@ struct journal {
 	struct journal_status status; /* as of the last wake */
 	bool degraded; /* as last said in the log */
 	uint64_t degraded_since; /* monotonic */
-	uint64_t degraded_line; /* monotonic, when the log said it last */
+	uint64_t degraded_line; /* monotonic, when the log said it last; 0: never */
+	bool degraded_said; /* and did not say since that it is over */
 	size_t text_waiting; /* bytes of texts in `open` */
 	uint64_t rows_lost; /* events, configurations, audit: no memory, or too many waited */
 	uint64_t restored_paths, restored_peers;

@@ -4,6 +4,7 @@
  * batches are played into a mirror, which must become what the RIB is.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/unit/rib_fixture.h"
 
@@ -24,6 +25,7 @@ struct fake {
 	struct journal_batch *finished;
 	struct journal_status status;
 	uint64_t batches;
+	bool takes_at_once; /* what is handed over is written */
 
 	struct journal_path_row paths[ROWS_MAX]; /* by number; IPv4 alone */
 	bool told[SETS_MAX]; /* sets, by ID */
@@ -35,6 +37,8 @@ struct fake {
 };
 
 static struct fake fake;
+
+static void take_off(bool written);
 
 /* What the journal calls, by way of the linker's --wrap. */
 
@@ -116,6 +120,8 @@ bool __wrap_journal_writer_submit(struct journal_writer *writer, struct journal_
 	if (!__wrap_journal_writer_has_room(writer))
 		return false;
 	fake.queue[fake.queued++] = batch;
+	if (fake.takes_at_once)
+		take_off(true);
 	return true;
 }
 
@@ -148,8 +154,6 @@ bool __wrap_journal_writer_compact(struct journal_writer *writer)
 	(void)writer;
 	return true;
 }
-
-static void take_off(bool written);
 
 void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 	void (*finished)(void *context, struct journal_batch *batch), void *context)
@@ -276,7 +280,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	journal_close(fake.journal, 0);
+	journal_close(fake.journal, 0); /* NULL: it was */
 	fixture_end(&fake.rib);
 	event_base_free(fake.reflector.base);
 	fclose(fake.reflector.log.to);
@@ -453,7 +457,7 @@ static void test_a_new_file(void **state)
 	write_all();
 	announce_many(speaker, 300, 100);
 	journal_audit(fake.journal, "root", "clear peer", NULL);
-	fake.journal->flushing = true;
+	(void)journal_flushed(fake.journal);
 	turns();
 	assert_int_equal(fake.queued, 1);
 	announce_many(speaker, 200, 200);
@@ -484,7 +488,7 @@ static void test_a_batch_has_its_generation(void **state)
 
 	(void)state;
 	announce_many(speaker, 5, 0);
-	fake.journal->flushing = true;
+	(void)journal_flushed(fake.journal);
 	turns();
 	assert_int_equal(fake.queued, 1);
 	assert_true(fake.queue[0]->generation == 0);
@@ -512,7 +516,7 @@ static void test_another_rib(void **state)
 	announce_many(speaker, 300, 0);
 	write_all();
 	announce_many(speaker, 300, 100);
-	fake.journal->flushing = true;
+	(void)journal_flushed(fake.journal);
 	turns();
 	assert_int_equal(fake.queued, 1);
 	announce_many(speaker, 300, 200);
@@ -527,6 +531,107 @@ static void test_another_rib(void **state)
 	assert_int_equal(fake.history_rows, 900);
 	for (unsigned number = 0; number < ROWS_MAX; number++)
 		assert_true(fake.paths[number].attrs == 0);
+	/* Its sets have IDs of their own: history names those of before. */
+	speaker = speaker_up(&fake.rib, 1, ROLE_CLIENT);
+	announce_many(speaker, 30, 500);
+	write_all();
+	assert_mirrored();
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
+/* Peers of a batch that is thrown away with the table of before are told all the same. */
+static void test_peers_outlive_the_rib(void **state)
+{
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+	const struct ip_address address = { .len = 4, .bytes = { 192, 0, 2, 9 } };
+	struct rib *rib = rib_new(&parameters, (const uint8_t *)"another hash key");
+	uint32_t id = journal_peer_id(fake.journal, &address);
+
+	(void)state;
+	/* A turn that had just the time to gather it. */
+	fake.journal->gathering = true;
+	journal_gather(fake.journal, 0);
+	assert_non_null(fake.journal->open);
+	fake.room = 0;
+	assert_true(journal_prepare_rib(fake.journal, rib));
+	journal_replace_rib(fake.journal, rib);
+	fake.rib.rib = fake.reflector.rib = rib;
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	assert_true(fake.peer[id]);
+}
+
+/* What comes after the journal was flushed, as that the daemon stops, is written all the same. */
+static void test_closing_writes_all(void **state)
+{
+	struct journal_event_row row = { .text = (char *)(uintptr_t) "why" };
+
+	(void)state;
+	journal_event(fake.journal, &row);
+	for (unsigned n = 0; n < 1000 && !journal_flushed(fake.journal); n++) {
+		(void)journal_run(fake.journal, monotonic_us(), 1000);
+		while (fake.queued > 0)
+			take_off(true);
+	}
+	/* The sessions are closed then, which is written. */
+	usleep(10000); /* the clock of rows is as coarse */
+	journal_event(fake.journal, &row);
+	turns();
+	take_off(true);
+	turns();
+	assert_true(journal_flushed(fake.journal));
+	assert_int_equal(fake.events, 2);
+	journal_audit(fake.journal, "heliostatd", "stop", NULL);
+	fake.takes_at_once = true;
+	journal_close(fake.journal, SECOND_US);
+	fake.journal = NULL;
+	assert_int_equal(fake.audits, 1);
+}
+
+/* A clock that is set back does not make what was written before the flush stand for it. */
+static void test_flushing_knows_no_clock(void **state)
+{
+	struct journal_event_row row = { .text = (char *)(uintptr_t) "why" };
+
+	(void)state;
+	journal_event(fake.journal, &row);
+	write_all();
+	/* As if the batch had been written before the clock was set back by an hour. */
+	fake.status.whole_at += 3600 * SECOND_US;
+	fake.journal->woken = true;
+	turns();
+	journal_event(fake.journal, &row);
+	assert_false(journal_flushed(fake.journal));
+	write_all();
+	assert_int_equal(fake.events, 2);
+}
+
+/* One line a minute, also while the disk takes a batch now and then. */
+static void test_one_line_a_minute(void **state)
+{
+	char *text = NULL;
+	size_t size = 0, lines = 0;
+	FILE *null = fake.reflector.log.to, *to = open_memstream(&text, &size);
+	uint64_t now = monotonic_us();
+
+	(void)state;
+	assert_non_null(to);
+	fake.reflector.log.to = to;
+	fake.reflector.log.level = LOG_WARNING;
+	for (unsigned n = 0; n < 100; n++) {
+		fake.status.degraded = n % 2 == 0;
+		fake.journal->woken = true;
+		(void)journal_run(fake.journal, now + n * SECOND_US, 1000);
+	}
+	fclose(to);
+	fake.reflector.log.to = null;
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	if (lines < 2 || lines > 4)
+		fail_msg("%s", text);
+	assert_non_null(strstr(text, "cannot be written"));
+	free(text);
 }
 
 /* Peers of paths stand in the same batch or one before. */
@@ -562,6 +667,10 @@ int main(void)
 		TEST(test_a_new_file),
 		TEST(test_a_batch_has_its_generation),
 		TEST(test_another_rib),
+		TEST(test_peers_outlive_the_rib),
+		TEST(test_closing_writes_all),
+		TEST(test_flushing_knows_no_clock),
+		TEST(test_one_line_a_minute),
 		TEST(test_peers_are_told_first),
 	};
 

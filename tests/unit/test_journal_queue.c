@@ -172,6 +172,19 @@ static void test_a_chunk_is_given_up_half_way(void **state)
 	history_end(&history, 2);
 }
 
+/* Batches that were dropped are older than what the queue gave up before. */
+static void test_a_gap_spans_all(void **state)
+{
+	struct journal_queue queue = { .chunks = 0 };
+
+	(void)state;
+	journal_queue_gap(&queue, 100, 120, 5);
+	journal_queue_gap(&queue, 50, 60, 2);
+	assert_true(queue.gap.from == 50 && queue.gap.to == 120 && queue.gap.rows == 7);
+	journal_queue_gap(&queue, 70, 130, 1);
+	assert_true(queue.gap.from == 50 && queue.gap.to == 130 && queue.gap.rows == 8);
+}
+
 static struct ip_address address_of(uint32_t n)
 {
 	struct ip_address address = { .len = n % 2 ? 16 : 4 };
@@ -236,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_rows_come_out_as_they_went_in),
 		cmocka_unit_test(test_the_oldest_go_first),
 		cmocka_unit_test(test_a_chunk_is_given_up_half_way),
+		cmocka_unit_test(test_a_gap_spans_all),
 		cmocka_unit_test(test_ids_of_addresses),
 	};
 
