@@ -17,7 +17,8 @@ struct load {
 	struct journal_file *file;
 	const struct journal_loading *loading;
 	uint64_t malformed;
-	bool begun; /* the loading wanted the state */
+	bool begun; /* the loading was told what the next IDs are */
+	bool knows_peers; /* ... and all peers */
 };
 
 static struct span blob(sqlite3_stmt *row, int column)
@@ -166,6 +167,7 @@ static int load_all(struct load *load, uint64_t now)
 		"SELECT id, address, asn, bgp_id, families, add_path_receive, down_at FROM peer"
 		" ORDER BY id",
 		0, tell_peer);
+	load->knows_peers = result == SQLITE_OK;
 	/*
 	 * A set that died after the state was last whole may still be named by a path whose row
 	 * had not been written anew.
@@ -220,12 +222,13 @@ bool journal_file_load(struct journal_file *file, uint64_t now,
 	/* of rows that were not handed over nobody knows: the state is to be told anew */
 	if (result != SQLITE_OK && load.begun)
 		file->generation++;
-	if (result == ROW_STOPPED)
-		return false;
-	if (result != SQLITE_OK) {
+	if (result != SQLITE_OK && result != ROW_STOPPED)
 		give_up(file, result, text, size);
+	/* IDs will be given that are in the file already: as one that could not be opened then */
+	if (!load.knows_peers && journal_fault_of(result) == JOURNAL_FAULT_RETRY)
+		journal_file_disconnect(file);
+	if (result != SQLITE_OK)
 		return false;
-	}
 	if (load.malformed > 0)
 		snprintf(text, size, "%" PRIu64 " rows of the state made no sense and were dropped",
 			load.malformed);

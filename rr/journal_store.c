@@ -380,10 +380,18 @@ static int write_audit(struct writing *writing)
 static int write_attrs_gone(struct writing *writing)
 {
 	sqlite3_stmt *statement = writing->store->statements[STATEMENT_ATTRS_GONE];
+	int64_t dead = (int64_t)writing->batch->time, whole_at = 0;
 	int result = SQLITE_OK;
 
+	/* until the state is whole paths may name them: after whole_at, whatever the clock says */
+	if (!writing->batch->whole && writing->batch->n_attrs_gone > 0)
+		result = journal_meta_get(writing->store->file->db, "whole_at", &whole_at);
+	if (result == SQLITE_NOTFOUND)
+		result = SQLITE_OK;
+	if (dead <= whole_at)
+		dead = whole_at + 1;
 	for (size_t i = 0; i < writing->batch->n_attrs_gone && result == SQLITE_OK; i++) {
-		sqlite3_bind_int64(statement, 1, (int64_t)writing->batch->time);
+		sqlite3_bind_int64(statement, 1, dead);
 		sqlite3_bind_int64(
 			statement, 2, attrs_id(writing->store, writing->batch->attrs_gone[i]));
 		result = step(writing, STATEMENT_ATTRS_GONE);

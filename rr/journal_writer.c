@@ -246,6 +246,11 @@ static bool prepare(struct journal_writer *writer)
 		}
 		result = adopt(file, opened == JOURNAL_OPENED);
 		publish_file(writer);
+		if (result != SQLITE_OK) { /* it is not to be used as if it had been */
+			failed(writer, result);
+			journal_file_disconnect(file);
+			return false;
+		}
 	}
 	sqlite3_progress_handler(file->db, PROGRESS_OPS, on_progress, writer);
 	if (result == SQLITE_OK && file->run.pending)

@@ -322,6 +322,109 @@ static void outage(unsigned on, int result, int error, const char *reason)
 	journal_file_close(file);
 }
 
+/* An old journal: peer 3 is 192.0.2.1, peer 5 192.0.2.2; sets up to 20. */
+static void make_old(void)
+{
+	struct journal_store store = { .peers = NULL };
+	struct journal_batch *batch = batch_at(1);
+	struct journal_file *file = open_it();
+
+	batch_peer(batch, 3, 1, 0);
+	batch_peer(batch, 5, 2, 0);
+	for (uint32_t id = 1; id <= 20; id++) {
+		batch_attrs(batch, id);
+		batch_path(batch, id, 3, id, id);
+		batch_history(batch, id, 3, id, id);
+	}
+	assert_int_equal(journal_store_open(&store, file), SQLITE_OK);
+	assert_int_equal(journal_store_batch(&store, batch, &go_on), SQLITE_OK);
+	batch_free(batch);
+	journal_store_close(&store);
+	journal_file_close(file);
+}
+
+/* What the loop tells after the load: of the first peer, which it knows or does not. */
+static struct journal_batch *told_after(const struct loaded *loaded, uint64_t generation)
+{
+	struct journal_batch *batch = batch_at(journal_wall_clock());
+	uint32_t peer = loaded->peers == 2 ? 3 : loaded->next_peer == 0 ? 1 : loaded->next_peer;
+
+	batch->generation = generation;
+	batch_peer(batch, peer, 1, 0);
+	for (uint32_t id = 1; id <= 4; id++) {
+		batch_attrs(batch, loaded->last_attrs + id);
+		batch_path(batch, id, peer, 100 + id, loaded->last_attrs + id);
+		batch_history(batch, batch->time, peer, 100 + id, loaded->last_attrs + id);
+	}
+	return batch;
+}
+
+/* What the old journal had is what it was, and the new rows are by themselves. */
+static void expect_ids_kept(void)
+{
+	assert_int_equal(ask(folder.path, "SELECT id FROM peer WHERE address = x'c0000201'"), 3);
+	assert_int_equal(ask(folder.path, "SELECT id FROM peer WHERE address = x'c0000202'"), 5);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM attrs"), 24);
+	assert_int_equal(
+		ask(folder.path, "SELECT count(*) FROM attrs WHERE id <= 20 AND dead NOT NULL"),
+		20);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM path"), 4);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM path JOIN attrs"
+					  " ON attrs.id = path.attrs WHERE path.peer = 3"),
+		4);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE peer = 3"), 24);
+}
+
+/*
+ * A disk that could not be read when the daemon began, at the load or already when the file was
+ * opened, and could be again soon after, once at each operation: no ID means two things.
+ */
+static void test_reading_while_operations_fail(void **state)
+{
+	static const struct journal_writer_parameters parameters = { 3600, UINT64_MAX };
+
+	(void)state;
+	for (unsigned late = 0; late < 2; late++) {
+		uint64_t failed = 1;
+
+		for (uint64_t nth = 1; failed > 0; nth++) {
+			struct journal_file *file;
+			struct journal_writer *writer;
+			struct journal_status status;
+			struct loaded loaded = { 0 };
+			int wake_fd = eventfd(0, EFD_NONBLOCK);
+
+			tear_down(NULL);
+			set_up(NULL);
+			make_old();
+			if (late)
+				fault_plan(FAULT_ANY, 1, true, 0, EIO);
+			assert_int_equal(journal_file_open(folder.path, &file, text, sizeof text),
+				late ? JOURNAL_UNAVAILABLE : JOURNAL_OPENED);
+			fault_plan(FAULT_BIT(FAULT_READ), nth, false, 0, EIO);
+			if (!late) {
+				bool all = load_all(file, 2, &loaded, text, sizeof text);
+
+				failed = fault_clear();
+				assert_int_equal(all, failed == 0);
+				if (failed == 0)
+					loaded = (struct loaded){ .peers = 2, .last_attrs = 20 };
+				journal_file_begin_run(file, 2, false, NULL, 0, text, sizeof text);
+			}
+			writer = journal_writer_start(file, &parameters, wake_fd);
+			journal_writer_status(writer, &status);
+			assert_true(journal_writer_submit(
+				writer, told_after(&loaded, status.generation)));
+			collect_written(writer);
+			if (late)
+				failed = fault_clear();
+			journal_writer_stop(writer, PATIENCE_US, free_finished, NULL);
+			close(wake_fd);
+			expect_ids_kept();
+		}
+	}
+}
+
 static void test_full_disk(void **state)
 {
 	(void)state;
@@ -499,6 +602,7 @@ int main(void)
 		WITH_FOLDER(test_opening_while_operations_fail),
 		WITH_FOLDER(test_writing_while_operations_fail),
 		WITH_FOLDER(test_pruning_while_operations_fail),
+		WITH_FOLDER(test_reading_while_operations_fail),
 		WITH_FOLDER(test_full_disk),
 		WITH_FOLDER(test_bad_disk),
 		WITH_FOLDER(test_sync_that_fails),

@@ -129,6 +129,40 @@ static void test_state_comes_back(void **state)
 	journal_file_close(file);
 }
 
+/*
+ * Sets that die while path rows still name them are there at the next start, though the clock was
+ * set back, or stands since it was.
+ */
+static void test_sets_outlive_the_clock(void **state)
+{
+	static const uint64_t back[] = { 0, UINT64_C(3600000000) };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(back); i++) {
+		struct journal_file *file = open_as(i == 0 ? JOURNAL_CREATED : JOURNAL_OPENED);
+		struct journal_batch *batch = sample();
+		struct loaded loaded = { 0 };
+
+		batch->whole = true;
+		write_batch(file, batch);
+		batch = batch_at(NOW - back[i]);
+		batch->whole = false;
+		assert_true(journal_batch_append_gone(batch, 2));
+		write_batch(file, batch);
+		assert_true(load_all(file, NOW, &loaded, text, sizeof text));
+		assert_int_equal(loaded.attrs, 3);
+		/* not longer than they have to */
+		batch = batch_at(NOW + 1000);
+		batch_path(batch, 2, 1, 101, 1);
+		batch_path(batch, 5, 2, 100, 1);
+		batch->whole = true;
+		write_batch(file, batch);
+		assert_true(load_all(file, NOW, &loaded, text, sizeof text));
+		assert_int_equal(loaded.attrs, 2);
+		journal_file_close(file);
+	}
+}
+
 static void test_second_daemon_is_refused(void **state)
 {
 	struct journal_file *file = open_as(JOURNAL_CREATED), *other;
@@ -454,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(test_state_comes_back),
+		WITH_FOLDER(test_sets_outlive_the_clock),
 		WITH_FOLDER(test_second_daemon_is_refused),
 		WITH_FOLDER(test_newer_schema_is_refused),
 		WITH_FOLDER(test_file_that_is_no_database),
