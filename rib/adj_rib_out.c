@@ -89,6 +89,15 @@ const struct path *adj_rib_out_path(
 	return path;
 }
 
+bool adj_rib_out_in_doubt(const struct update_group *group, enum family family, uint32_t number)
+{
+	const struct table *table = &group->rib->tables[family];
+
+	return !family_is_add_path(group, family) &&
+	       table_entry(table, number)->best == PATH_NONE &&
+	       change_set_contains(&table->undecided, number);
+}
+
 /*
  * About how many bytes the last of `n` items adds to the messages of a batch, when the items come
  * as they stand in the table, where prefixes of one UPDATE are neighbors: what bounds a batch,

@@ -272,9 +272,9 @@ static size_t pending_items(struct cohort *cohort, enum family family, struct ex
 {
 	const struct update_group *group = cohort->group;
 	uint32_t number = 0;
-	size_t n = 0, bytes = 0;
+	size_t n = 0, bytes = 0, waiting = 0;
 
-	for (; n < BATCH_ITEMS && bytes < BATCH_BYTES; number++) {
+	for (; n < BATCH_ITEMS && bytes < BATCH_BYTES && waiting < BATCH_ITEMS; number++) {
 		const struct path *path;
 		bool own; /* a member's: it alone may have been sent the path of another before */
 
@@ -282,6 +282,11 @@ static size_t pending_items(struct cohort *cohort, enum family family, struct ex
 			&cohort->pending[family], &group->family[family].dirty, number);
 		if (number == CHANGE_SET_END)
 			break;
+		if (adj_rib_out_in_doubt(group, family, number)) {
+			waiting++;
+			group->rib->starved = true; /* who waits for it asks again */
+			continue;
+		}
 		path = adj_rib_out_path(group, family, number);
 		own = path != NULL && group->rib->peers[path->source]->cohort == cohort;
 		if (own && cohort->n_members > 1) {

@@ -267,6 +267,9 @@ void adj_rib_out_rules(const struct update_group *group, enum family family,
 /* The path of the number that `group` would advertise now; NULL: none. */
 const struct path *adj_rib_out_path(
 	const struct update_group *group, enum family family, uint32_t number);
+/* The best path has gone and the next one is yet to be chosen: nothing is to be said before that.
+ */
+bool adj_rib_out_in_doubt(const struct update_group *group, enum family family, uint32_t number);
 size_t adj_rib_out_cost(const struct export_item *items, size_t n);
 typedef void adj_rib_out_commit(
 	void *context, enum family family, const struct export_item *item, bool sent);

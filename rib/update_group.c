@@ -433,6 +433,8 @@ static bool flush_family(struct update_group *group, enum family family, unsigne
 		}
 		out->flushed_to = number + 1;
 		taken++;
+		if (adj_rib_out_in_doubt(group, family, number))
+			continue; /* stays dirty */
 		more = flush_items(group, family, number, batch + n);
 		if (more == 0) {
 			group_unmark(group, family, number);
@@ -475,6 +477,39 @@ static bool somebody_waits(const struct update_group *group)
 }
 
 /*
+ * Flushes one family until nothing is dirty, or all that is waits for a decision, or the group is
+ * blocked. False: memory.
+ */
+static bool flush_all_of(struct update_group *group, enum family family, unsigned *items)
+{
+	struct group_family *out = &group->family[family];
+	size_t limit = group->rib->parameters.log_limit;
+
+	while (*items > 0 && out->dirty.count > 0) {
+		size_t count = out->dirty.count;
+		uint32_t round = out->flush_round;
+		uint64_t end = group->log.end;
+		bool ok;
+
+		if (group->log.held > limit / 2 && !somebody_waits(group)) {
+			group->blocked = true;
+			return true;
+		}
+		ok = flush_family(group, family, items);
+		if (group->log.held > limit)
+			cohort_limit(group);
+		if (group->log.end != end)
+			update_group_wake(group);
+		cohort_wake_pending(group);
+		if (!ok)
+			return false;
+		if (out->dirty.count == count && out->flush_round != round)
+			break;
+	}
+	return true;
+}
+
+/*
  * Appends what is dirty to the group's log, at most *items numbers, and wakes the members. When the
  * log already holds half of what a peer may, and no member has run dry, it waits for one: changes
  * then gather in the dirty set, where they cost nothing. False when memory is short: what is left
@@ -482,7 +517,6 @@ static bool somebody_waits(const struct update_group *group)
  */
 bool update_group_flush(struct update_group *group, unsigned *items)
 {
-	size_t limit = group->rib->parameters.log_limit;
 	bool ok = true;
 
 	group->blocked = false;
@@ -492,17 +526,9 @@ bool update_group_flush(struct update_group *group, unsigned *items)
 		if (*items == 0)
 			break; /* the other family is first the next time */
 		group->flush_first = (uint8_t)((family + 1) % FAMILY_COUNT);
-		while (ok && *items > 0 && group->family[family].dirty.count > 0) {
-			if (group->log.held > limit / 2 && !somebody_waits(group)) {
-				group->blocked = true;
-				return true;
-			}
-			ok = flush_family(group, family, items);
-			if (group->log.held > limit)
-				cohort_limit(group);
-			update_group_wake(group);
-			cohort_wake_pending(group);
-		}
+		ok = flush_all_of(group, family, items);
+		if (group->blocked)
+			return true;
 	}
 	return ok;
 }

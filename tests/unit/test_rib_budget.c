@@ -169,6 +169,69 @@ static void test_deaf_peer_goes(void **state)
 	}
 }
 
+/* Two speakers have the same routes; those of the first are the better ones, and change. */
+static void begin_changed(unsigned n, size_t log_limit)
+{
+	fixture_begin(&f, log_limit);
+	speaker_up(&f, 0, ROLE_CLIENT);
+	speaker_up(&f, 1, ROLE_CLIENT);
+	speaker_up(&f, 2, ROLE_CLIENT);
+	speaker_up(&f, 3, ROLE_NON_CLIENT);
+	for (unsigned i = 0; i < n; i++) {
+		announce_number(&f.speaker[0], i, 500);
+		announce_number(&f.speaker[1], i, 1000);
+	}
+	fixture_settle(&f);
+	f.speaker[2].deaf = log_limit > 0;
+	for (unsigned i = 0; i < n; i++)
+		announce_number(&f.speaker[0], i, i);
+}
+
+/* All is told now, and it was said of no route that it is gone. */
+static void expect_no_withdrawal(unsigned n)
+{
+	f.speaker[2].deaf = false;
+	fixture_settle(&f);
+	for (unsigned i = 2; i < 4; i++) {
+		assert_int_equal(heard_count(&f.speaker[i], NULL), n);
+		assert_int_equal(heard(&f.speaker[i], "10.0.5.0/24")->keys.med, 1000);
+		assert_int_equal(f.speaker[i].withdrawals, 0);
+	}
+	fixture_end(&f);
+}
+
+/*
+ * The best path of a prefix goes while what changed of it before is yet to be told: not told as
+ * gone, but once the next best is known.
+ */
+static void test_next_best_is_waited_for(void **state)
+{
+	const unsigned n = 60, more = 300;
+
+	(void)state;
+	begin_changed(n, 0);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		/* In both turns more than is decided, or told to one of the groups. */
+		rib_run(f.rib, f.now += 10000, true, 20);
+		for (unsigned i = 0; i < n && turn == 0; i++)
+			withdraw_number(&f.speaker[0], i);
+	}
+	expect_no_withdrawal(n);
+
+	/* One who catches up, alone once the others are through. */
+	begin_changed(more, 1500);
+	fixture_settle(&f);
+	for (unsigned i = 0; i < more; i++)
+		announce_number(&f.speaker[0], i, 1 + i);
+	fixture_settle(&f);
+	assert_string_equal(speaker_counts(&f.speaker[2]).output_state, "detached");
+	for (unsigned i = 0; i < more; i++)
+		withdraw_number(&f.speaker[0], i);
+	while (speaker_read(&f.speaker[2], SIZE_MAX))
+		continue;
+	expect_no_withdrawal(more);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_budget_is_shared),
 		cmocka_unit_test(test_departing_together),
 		cmocka_unit_test(test_deaf_peer_goes),
+		cmocka_unit_test(test_next_best_is_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("rib_budget", tests, NULL, NULL);
