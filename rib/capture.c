@@ -130,8 +130,7 @@ void rib_capture_all(struct rib *rib)
 	/* There is room: each number in use was reserved when it was given. */
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		(void)capture_below(&rib->tables[family], rib->tables[family].paths.used);
-	rib->capture.best_family = 0;
-	rib->capture.best_next = 0;
+	rib_capture_best_anew(rib);
 }
 
 uint64_t rib_capture_attrs_id(struct rib *rib, struct attr_set *attrs, bool *fresh)
@@ -182,6 +181,12 @@ void capture_best(
 	if (rib->capture.restoring || (best == entry->best && cause == BEST_RULES))
 		return;
 	capture_tell(rib, table, entry->length, entry->bytes, best, cause);
+}
+
+void rib_capture_best_anew(struct rib *rib)
+{
+	rib->capture.best_family = 0;
+	rib->capture.best_next = 0;
 }
 
 bool rib_capture_best(struct rib *rib, size_t most)

@@ -103,9 +103,11 @@ size_t rib_capture_take(struct rib *rib, size_t most,
  */
 void rib_capture_all(struct rib *rib);
 /*
- * After rib_capture_all, if it is the history too that begins anew: tells the best paths of about
- * `most` further prefixes as BEST_ANNOUNCED. False when all were told.
+ * The best paths of all prefixes are to be told by rib_capture_best: for a history that lacks
+ * changes. So they are after rib_capture_all.
  */
+void rib_capture_best_anew(struct rib *rib);
+/* Tells the best paths of about `most` further ones as BEST_ANNOUNCED. False when all were told. */
 bool rib_capture_best(struct rib *rib, size_t most);
 /* The ID of a set; given now if it had none, then *fresh is true and its content is to be told. */
 uint64_t rib_capture_attrs_id(struct rib *rib, struct attr_set *attrs, bool *fresh);

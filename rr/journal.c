@@ -38,12 +38,13 @@ static void best_changed(void *context, const struct best_change *change)
 {
 	struct journal *journal = context;
 
-	if (journal->reflector->config->journal_history == 0)
-		return;
 	/* One look at the clock a turn: a turn is shorter than what this clock tells apart. */
 	if (journal->wall_old)
 		(void)journal_time(journal);
-	journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
+	if (journal->reflector->config->journal_history == 0)
+		journal_gap_extend(&journal->unrecorded, journal->wall, journal->wall, 1);
+	else
+		journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
 }
 
 static const struct rib_capture *capture_of(struct journal *journal, struct rib_capture *capture)
@@ -264,8 +265,23 @@ void journal_settings(struct journal *journal, const struct config *config)
 		.max_size = config->journal_max_size,
 	};
 
-	if (journal != NULL)
-		journal_writer_set(journal->writer, &parameters);
+	if (journal == NULL)
+		return;
+	journal_writer_set(journal->writer, &parameters);
+	if (config->journal_history > 0 && journal->unrecorded.rows > 0) {
+		/* History goes on, with a gap, and then with what is the best by now. */
+		journal_gap_extend(&journal->queue.gap, journal->unrecorded.from,
+			journal->unrecorded.to, journal->unrecorded.rows);
+		journal->unrecorded = (struct journal_gap_row){ 0 };
+		journal_tell_best(journal);
+	}
+}
+
+void journal_tell_best(struct journal *journal)
+{
+	rib_capture_best_anew(journal->rib);
+	journal->tells_best = true;
+	reflector_schedule(journal->reflector);
 }
 
 /* A new file was begun: what the old one had is told to it. */

@@ -112,6 +112,11 @@ struct journal_batch {
 	 */
 	uint64_t emptied_at;
 	uint64_t flush; /* of the loop: how many flushes had begun when it was closed */
+	/*
+	 * Changes that are in no history, because they wait yet or none is kept: missing for good
+	 * if this is the last batch of the run.
+	 */
+	struct journal_gap_row behind;
 	bool whole; /* nothing else waits: the state in the file is that of `time` once written */
 	JOURNAL_ROWS(journal_peer_row) peers; /* written first ... */
 	JOURNAL_ROWS(journal_attrs_row) attrs; /* ... then these: paths and history refer to them */

@@ -56,6 +56,11 @@ struct journal_loading {
 bool journal_file_load(struct journal_file *file, uint64_t now,
 	const struct journal_loading *loading, char *text, size_t size);
 /*
+ * True when the daemon ended before it had written all history of the changes that are in the
+ * state: until the next run begins, which makes it a gap.
+ */
+bool journal_file_is_behind(struct journal_file *file);
+/*
  * What was not restored is dropped from the state: all of it, or what belongs to the given peers;
  * and a run begins, which history needs to know: `restored` false says that at `now` the table was
  * empty.

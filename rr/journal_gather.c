@@ -179,6 +179,23 @@ static bool nothing_waits_outside(const struct journal *journal)
 	       journal->peers.n_dirty == 0;
 }
 
+/* What history lacks of the times up to that of the batch, which is being closed. */
+static struct journal_gap_row history_behind(
+	const struct journal *journal, const struct journal_batch *batch)
+{
+	const struct journal_queue *queue = &journal->queue;
+	struct journal_gap_row behind = journal->unrecorded;
+
+	if (queue->gap.rows > 0)
+		journal_gap_extend(&behind, queue->gap.from, queue->gap.to, queue->gap.rows);
+	if (queue->rows > 0) {
+		const struct journal_history_row *first = (const void *)queue->first->bytes;
+
+		journal_gap_extend(&behind, first->time, batch->time, queue->rows);
+	}
+	return behind;
+}
+
 static void close_batch(struct journal *journal)
 {
 	struct journal_batch *batch = journal->open;
@@ -189,6 +206,7 @@ static void close_batch(struct journal *journal)
 	batch->time = journal_time(journal);
 	batch->whole = nothing_waits_outside(journal);
 	batch->flush = journal->flush;
+	batch->behind = history_behind(journal, batch);
 	journal->open = NULL;
 	journal->closed = batch;
 	journal->text_waiting = 0;

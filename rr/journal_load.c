@@ -235,6 +235,14 @@ bool journal_file_load(struct journal_file *file, uint64_t now,
 	return true;
 }
 
+bool journal_file_is_behind(struct journal_file *file)
+{
+	int64_t behind = 0;
+
+	return file->db != NULL && journal_meta_get(file->db, "behind", &behind) == SQLITE_OK &&
+	       behind > 0;
+}
+
 /* Steps `sql` with each of the values in turn bound to ?1 (and `time` to ?2 if it has one). */
 static int run_each(sqlite3 *db, const char *sql, size_t n, int64_t (*value)(const void *, size_t),
 	const void *values, uint64_t time)
@@ -314,12 +322,25 @@ static int drop_some(struct journal_file *file)
 	return result;
 }
 
+/* What history lacked when the run before ended: see "behind" in journal_schema.c. */
+static int write_behind(sqlite3 *db)
+{
+	return journal_sql_run(db,
+		"INSERT INTO gap (since, until, lost)"
+		" SELECT first.value, max(first.value, alive.value), behind.value"
+		" FROM meta behind, meta first, meta alive WHERE behind.key = 'behind'"
+		" AND behind.value > 0 AND first.key = 'behind_from' AND alive.key = 'alive_at';"
+		"UPDATE meta SET value = 0 WHERE key = 'behind'");
+}
+
 static int write_run(struct journal_file *file)
 {
 	const struct journal_run *run = &file->run;
 	sqlite3_stmt *statement;
 	int result = run->restored ? drop_some(file) : drop_all(file->db, run->time);
 
+	if (result == SQLITE_OK)
+		result = write_behind(file->db);
 	if (result == SQLITE_OK)
 		result = sqlite3_prepare_v2(file->db,
 			"INSERT INTO run (time, restored, alive_at) VALUES (?, ?,"

@@ -3,15 +3,20 @@
 
 #include "rr/journal_state.h"
 
+void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows)
+{
+	if (gap->rows == 0 || from < gap->from)
+		gap->from = from;
+	if (to > gap->to)
+		gap->to = to;
+	gap->rows += rows;
+}
+
 void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, uint64_t rows)
 {
 	queue->lost += rows;
 	/* What a dropped batch had is older than what the queue gave up meanwhile. */
-	if (queue->gap.rows == 0 || from < queue->gap.from)
-		queue->gap.from = from;
-	if (to > queue->gap.to)
-		queue->gap.to = to;
-	queue->gap.rows += rows;
+	journal_gap_extend(&queue->gap, from, to, rows);
 }
 
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)

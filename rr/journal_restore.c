@@ -283,6 +283,9 @@ void journal_restore(struct journal *journal, struct journal_file *file)
 	refused = rib_restore_end(journal->rib);
 	journal->restored_peers = restore.n_peers;
 	journal->restored_paths = restore.paths - refused;
+	if (restore.n_peers > 0 && journal->reflector->config->journal_history > 0 &&
+		journal_file_is_behind(file))
+		journal_tell_best(journal);
 	text[0] = '\0';
 	if (!journal_file_begin_run(file, restore.now, restore.n_peers > 0, restore.dropped,
 		    restore.n_dropped, text, sizeof text))

@@ -11,6 +11,8 @@ static const char schema_1[] =
 	 * One value a name:
 	 *   alive_at      the daemon lived: age of the state = now - alive_at
 	 *   whole_at      the state in the file was all of the table then
+	 *   behind        changes that had not been written to `history` when the state was, and
+	 *   behind_from   the time of the first one: a gap if the daemon ended so
 	 *   audit_count   rows of `audit`, and
 	 *   audit_head    the hash of its last one: so a cut tail shows
 	 *   history_from  history before it was pruned, and is not complete

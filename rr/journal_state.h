@@ -69,6 +69,8 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
  */
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	struct journal_history_chunk *chunk, uint32_t at, struct attr_set *run);
+/* Of the times of further rows, which are older or younger than those before. */
+void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows);
 /* `rows` rows of times from `from` to `to` are lost. */
 void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, uint64_t rows);
 size_t journal_queue_memory(const struct journal_queue *queue);
@@ -95,6 +97,7 @@ struct journal {
 
 	struct journal_peers peers;
 	struct journal_queue queue;
+	struct journal_gap_row unrecorded; /* changes while no history was kept */
 	struct journal_batch *open; /* NULL: nothing is in it */
 	struct journal_batch *closed; /* waits for room with the writer */
 	struct journal_history_chunk *chunk; /* being taken over into `open` ... */
@@ -129,6 +132,9 @@ struct journal {
 
 /* Wall clock in microseconds, a few milliseconds coarse: it does not go back by little. */
 uint64_t journal_time(struct journal *journal);
+
+/* History lacks changes: what is the best of each prefix is to be told, by the way. */
+void journal_tell_best(struct journal *journal);
 
 /* journal_rib.c */
 

@@ -421,6 +421,10 @@ static int write_times(struct writing *writing)
 
 	if (result == SQLITE_OK && writing->batch->whole)
 		result = write_meta(writing, "whole_at", writing->batch->time);
+	if (result == SQLITE_OK)
+		result = write_meta(writing, "behind", writing->batch->behind.rows);
+	if (result == SQLITE_OK && writing->batch->behind.rows > 0)
+		result = write_meta(writing, "behind_from", writing->batch->behind.from);
 	return result;
 }
 

@@ -265,4 +265,34 @@ def too_old(t):
     scene.reflector.stop()
 
 
+@suite.test
+def behind(t):
+    """The daemon was killed while history waited that the state was ahead of."""
+    scene = Scene(t, count=20)
+    scene.start()
+    scene.wait_whole()
+    scene.announcer.disconnect()
+    scene.witness.disconnect()
+    scene.reflector.kill()
+    with opened(scene.path) as database:
+        database.execute("DELETE FROM history")
+        database.execute("UPDATE meta SET value = 20 WHERE key = 'behind'")
+        database.execute("INSERT OR REPLACE INTO meta SELECT 'behind_from', value - 3000000 FROM meta WHERE key = 'whole_at'")
+    scene.reflector.start()
+    restored = set(scene.restored())
+
+    def told():
+        """Prefixes with a best path, as the history has it."""
+        with opened(scene.path) as database:
+            return database.execute("SELECT count(DISTINCT prefix) FROM history WHERE attrs NOT NULL").fetchone()[0]
+
+    with t.case("history goes on from what was restored"):
+        assert restored, "found nothing restored"
+        wait.until(lambda: told() == len(restored), 30, f"{len(restored)} prefixes in the history", told)
+    with t.case("and says that there is a gap"):
+        gaps = scene.reflector.show("history", "gaps")["gaps"]
+        assert any(each.get("lost") == 20 for each in gaps), f"found {gaps}"
+    scene.reflector.stop()
+
+
 suite.main(parallel=True)

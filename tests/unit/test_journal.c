@@ -32,6 +32,7 @@ struct fake {
 	bool gone[SETS_MAX];
 	bool peer[64]; /* by ID */
 	uint64_t path_rows, history_rows, gap_rows, events, audits, configs, emptied;
+	uint64_t behind; /* of the last batch */
 	uint64_t last_time;
 	char last_event[128];
 };
@@ -47,6 +48,7 @@ enum journal_open_result __wrap_journal_file_open(
 void __wrap_journal_file_close(struct journal_file *file);
 bool __wrap_journal_file_load(struct journal_file *file, uint64_t now,
 	const struct journal_loading *loading, char *text, size_t size);
+bool __wrap_journal_file_is_behind(struct journal_file *file);
 bool __wrap_journal_file_begin_run(struct journal_file *file, uint64_t now, bool restored,
 	const uint32_t *peers_dropped, size_t n_peers_dropped, char *text, size_t size);
 struct journal_writer *__wrap_journal_writer_start(
@@ -86,6 +88,12 @@ bool __wrap_journal_file_load(struct journal_file *file, uint64_t now,
 	(void)text;
 	(void)size;
 	return true; /* it is empty */
+}
+
+bool __wrap_journal_file_is_behind(struct journal_file *file)
+{
+	(void)file;
+	return false;
 }
 
 bool __wrap_journal_file_begin_run(struct journal_file *file, uint64_t now, bool restored,
@@ -227,6 +235,8 @@ static void play(const struct journal_batch *batch)
 	fake.events += batch->events.count;
 	fake.configs += batch->configs.count;
 	fake.audits += batch->audit.count;
+	fake.behind = batch->behind.rows;
+	assert_true(batch->behind.rows == 0 || batch->behind.from <= batch->time);
 	for (size_t i = 0; i < batch->n_attrs_gone; i++) {
 		assert_true(fake.told[batch->attrs_gone[i]]);
 		assert_false(fake.gone[batch->attrs_gone[i]]);
@@ -395,6 +405,19 @@ static void test_no_history_where_none_is_kept(void **state)
 	write_all();
 	assert_mirrored();
 	assert_int_equal(fake.history_rows, 0);
+	/* Should it be kept by the next run, it lacks these ... */
+	assert_int_equal(fake.behind, 20);
+	/* ... as it does when it is kept again now, and goes on from what there is. */
+	withdraw(speaker, prefix_text(3));
+	fixture_settle(&fake.rib);
+	fake.config.journal_history = 1;
+	journal_settings(fake.journal, &fake.config);
+	write_all();
+	turns();
+	write_all();
+	assert_int_equal(fake.gap_rows, 21);
+	assert_int_equal(fake.history_rows, 19);
+	assert_int_equal(fake.behind, 0);
 	speaker_down(speaker);
 	fixture_settle(&fake.rib);
 }
@@ -562,6 +585,28 @@ static void test_peers_outlive_the_rib(void **state)
 	assert_true(fake.peer[id]);
 }
 
+/* History that the state is ahead of: missing, were the daemon killed then. */
+static void test_history_behind_the_state(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	for (unsigned round = 0; round < 40; round++)
+		announce_many(speaker, 2000, round * 16);
+	(void)journal_flushed(fake.journal);
+	turns();
+	assert_true(fake.queued > 0);
+	take_off(true);
+	assert_int_equal(fake.path_rows, 2000);
+	assert_true(fake.history_rows < 80000);
+	assert_int_equal(fake.history_rows + fake.behind, 80000);
+	write_all();
+	assert_int_equal(fake.history_rows, 80000);
+	assert_int_equal(fake.behind, 0);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 /* What comes after the journal was flushed, as that the daemon stops, is written all the same. */
 static void test_closing_writes_all(void **state)
 {
@@ -668,6 +713,7 @@ int main(void)
 		TEST(test_a_batch_has_its_generation),
 		TEST(test_another_rib),
 		TEST(test_peers_outlive_the_rib),
+		TEST(test_history_behind_the_state),
 		TEST(test_closing_writes_all),
 		TEST(test_flushing_knows_no_clock),
 		TEST(test_one_line_a_minute),

@@ -129,6 +129,36 @@ static void test_state_comes_back(void **state)
 	journal_file_close(file);
 }
 
+/* A daemon that is killed while history waits leaves a gap, which is said once. */
+static void test_history_that_was_behind(void **state)
+{
+	struct journal_file *file = open_as(JOURNAL_CREATED);
+	struct journal_batch *batch = sample();
+
+	(void)state;
+	assert_false(journal_file_is_behind(file));
+	batch->behind = (struct journal_gap_row){ .from = NOW - 7, .to = NOW, .rows = 5 };
+	write_batch(file, batch);
+	assert_true(journal_file_is_behind(file));
+	for (unsigned n = 0; n < 2; n++) {
+		assert_true(
+			journal_file_begin_run(file, NOW + 30, true, NULL, 0, text, sizeof text));
+		assert_false(journal_file_is_behind(file));
+		assert_int_equal(
+			ask(folder.path, "SELECT count(*) FROM gap"), 2); /* and sample's */
+		assert_int_equal(
+			ask(folder.path, "SELECT lost FROM gap WHERE since = 1795311124999993"
+					 " AND until = 1795311125000000"),
+			5);
+	}
+	batch = sample();
+	batch->behind = (struct journal_gap_row){ .from = NOW - 7, .to = NOW, .rows = 5 };
+	write_batch(file, batch);
+	write_batch(file, batch_at(NOW + 1)); /* caught up */
+	assert_false(journal_file_is_behind(file));
+	journal_file_close(file);
+}
+
 /*
  * Sets that die while path rows still name them are there at the next start, though the clock was
  * set back, or stands since it was.
@@ -488,6 +518,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(test_state_comes_back),
+		WITH_FOLDER(test_history_that_was_behind),
 		WITH_FOLDER(test_sets_outlive_the_clock),
 		WITH_FOLDER(test_second_daemon_is_refused),
 		WITH_FOLDER(test_newer_schema_is_refused),
