@@ -142,11 +142,25 @@ static int find_reset(struct journal_prune *prune, sqlite3 *db)
 	return result == SQLITE_ROW ? SQLITE_OK : result;
 }
 
+/* Says in the file that history before the horizon is not complete, where there was any. */
+static int note_horizon(const struct journal_prune *prune, sqlite3 *db)
+{
+	int64_t from, first_run;
+	int result = journal_meta_get(db, "history_from", &from);
+	bool pruned_before = result == SQLITE_OK;
+
+	if (optional(result) == SQLITE_OK)
+		result = journal_sql_integer(
+			db, "SELECT coalesce(min(time), 0) FROM run", &first_run);
+	if (result != SQLITE_OK || prune->horizon <= (pruned_before ? from : first_run))
+		return result;
+	return journal_meta_set(db, "history_from", prune->horizon);
+}
+
 static int begin_pass(struct journal_prune *prune, sqlite3 *db,
 	const struct journal_writer_parameters *parameters)
 {
 	int64_t now = (int64_t)journal_wall_clock();
-	int64_t from;
 	int result;
 
 	prune->horizon = now - (int64_t)parameters->history * 1000000;
@@ -154,9 +168,7 @@ static int begin_pass(struct journal_prune *prune, sqlite3 *db,
 		prune->horizon = prune->forced;
 	result = force_horizon(prune, db, now, parameters->max_size);
 	if (result == SQLITE_OK)
-		result = optional(journal_meta_get(db, "history_from", &from));
-	if (result == SQLITE_OK && prune->horizon > from)
-		result = journal_meta_set(db, "history_from", prune->horizon);
+		result = note_horizon(prune, db);
 	if (result == SQLITE_OK)
 		result = find_reset(prune, db);
 	if (result != SQLITE_OK)

@@ -104,10 +104,10 @@ def quickstart(t):
         assert "127.0.0.1:1791" in listening and "[::1]:1791" in listening, f"found {listening}"
 
     with t.case("started in the background by a script it ends on SIGINT too"):
-        behind = host.spawn(["bash", "-c", f"{os.path.join(PACKAGING, 'quickstart')} & echo $! >{host.path('pid')}; wait $!"],
-                            name="behind", env=env)
         quiet.signal_main(signal.SIGINT)
         quiet.wait()
+        behind = host.spawn(["bash", "-c", f"{os.path.join(PACKAGING, 'quickstart')} & echo $! >{host.path('pid')}; wait $!"],
+                            name="behind", env=env)
         wait.until(lambda: running(behind), 120, "the quickstart to be up", behind.output)
         with open(host.path("pid")) as pid:
             os.kill(int(pid.read()), signal.SIGINT)

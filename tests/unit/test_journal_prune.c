@@ -109,6 +109,22 @@ static void test_newest_before_the_horizon_stays(void **state)
 	assert_int_equal(count("history"), 35);
 }
 
+/* Nothing was pruned of a journal that is younger than its window. */
+static void test_a_young_journal_is_complete(void **state)
+{
+	struct journal_batch *batch = batch_at(journal_wall_clock());
+
+	(void)state;
+	assert_true(journal_file_begin_run(
+		file, journal_wall_clock() - HOUR / 2, false, NULL, 0, text, sizeof text));
+	batch_history(batch, journal_wall_clock() - HOUR / 4, 1, 1, 11);
+	write_batch(batch);
+	pass(3600, UINT64_MAX);
+	assert_int_equal(count("meta WHERE key = 'history_from'"), 0);
+	pass(600, UINT64_MAX);
+	assert_int_equal(count("meta WHERE key = 'history_from'"), 1);
+}
+
 static void test_a_run_ends_what_was(void **state)
 {
 	uint64_t now = journal_wall_clock();
@@ -245,6 +261,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(test_newest_before_the_horizon_stays),
+		WITH_FOLDER(test_a_young_journal_is_complete),
 		WITH_FOLDER(test_a_run_ends_what_was),
 		WITH_FOLDER(test_the_rest_of_the_file),
 		WITH_FOLDER(test_size_is_kept),
