@@ -109,8 +109,12 @@ void rib_peer_down(struct rib *rib, struct rib_peer *peer)
 	peer_leave(peer);
 	stale_forget(peer);
 	peer->departing = true;
-	peer->departing_next = rib->departing;
-	rib->departing = peer;
+	peer->departing_next = NULL;
+	if (rib->departing != NULL)
+		rib->departing_last->departing_next = peer;
+	else
+		rib->departing = peer;
+	rib->departing_last = peer;
 }
 
 void rib_peer_retain(struct rib *rib, struct rib_peer *peer, uint8_t families)

@@ -19,22 +19,26 @@ struct aged_sets {
 	struct attr_set *to[AGED_SLOTS];
 };
 
-/* Has the peer's lists worked off by stale_run. */
+/* Has the peer's lists worked off by stale_run: it is the last whose turn it is. */
 static void tidy_later(struct rib_peer *peer)
 {
 	struct rib *rib = peer->rib;
 	const struct rib_callbacks *callbacks = &rib->parameters.callbacks;
+	struct rib_peer *first = rib->tidying;
 
 	if (peer->tidying)
 		return;
-	if (rib->tidying == NULL)
-		callbacks->output_ready(callbacks->context, NULL);
 	peer->tidying = true;
-	peer->tidying_previous = NULL;
-	peer->tidying_next = rib->tidying;
-	if (rib->tidying != NULL)
-		rib->tidying->tidying_previous = peer;
-	rib->tidying = peer;
+	if (first == NULL) {
+		peer->tidying_next = peer->tidying_previous = peer;
+		rib->tidying = peer;
+		callbacks->output_ready(callbacks->context, NULL);
+		return;
+	}
+	peer->tidying_next = first;
+	peer->tidying_previous = first->tidying_previous;
+	first->tidying_previous->tidying_next = peer;
+	first->tidying_previous = peer;
 }
 
 /* The peer has nothing to be worked off, or goes. */
@@ -45,12 +49,10 @@ void stale_forget(struct rib_peer *peer)
 	if (!peer->tidying)
 		return;
 	peer->tidying = false;
-	if (peer->tidying_previous != NULL)
-		peer->tidying_previous->tidying_next = peer->tidying_next;
-	else
-		rib->tidying = peer->tidying_next;
-	if (peer->tidying_next != NULL)
-		peer->tidying_next->tidying_previous = peer->tidying_previous;
+	peer->tidying_previous->tidying_next = peer->tidying_next;
+	peer->tidying_next->tidying_previous = peer->tidying_previous;
+	if (rib->tidying == peer)
+		rib->tidying = peer->tidying_next != peer ? peer->tidying_next : NULL;
 }
 
 static void move(struct rib_peer *peer, enum family family, enum path_list from, enum path_list to)
@@ -241,8 +243,8 @@ static bool is_all_tidy(const struct rib_peer *peer)
 }
 
 /*
- * Withdraws and changes the paths that wait for it, as many as there are items. False when memory
- * is short: they wait on.
+ * Withdraws and changes the paths that wait for it, as many as there are items: one peer after the
+ * other, the next turn goes on with another. False when memory is short: they wait on.
  */
 bool stale_run(struct rib *rib, unsigned *items)
 {
@@ -253,6 +255,7 @@ bool stale_run(struct rib *rib, unsigned *items)
 		struct rib_peer *peer = rib->tidying;
 
 		ok = tidy(peer, &aged, items);
+		rib->tidying = peer->tidying_next;
 		if (is_all_tidy(peer))
 			stale_forget(peer);
 	}

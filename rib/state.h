@@ -171,8 +171,9 @@ struct rib {
 	size_t peers_room;
 	uint16_t peer_hint; /* where to look for a free number */
 	size_t n_peers; /* that are up */
-	struct rib_peer *tidying; /* have stale paths to be withdrawn, or changed */
-	struct rib_peer *departing;
+	struct rib_peer *tidying; /* a ring: have stale paths to be withdrawn, or changed; the one
+				     whose turn it is */
+	struct rib_peer *departing, *departing_last; /* in the order in which they went */
 	struct rib_peer *departed; /* without paths, but the Adj-RIB-Out of a group may still name
 				      their numbers */
 	struct let_go *let_go; /* change sets of groups and cohorts that are gone */

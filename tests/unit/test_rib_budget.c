@@ -232,6 +232,60 @@ static void test_next_best_is_waited_for(void **state)
 	expect_no_withdrawal(more);
 }
 
+/* A large peer that has gone is not kept in the table by others that come and go. */
+static void test_departures_take_turns(void **state)
+{
+	const unsigned n = 60;
+	unsigned turns = 0;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	speaker_up(&f, 0, ROLE_CLIENT);
+	speaker_up(&f, 2, ROLE_CLIENT);
+	for (unsigned i = 0; i < n; i++)
+		announce_number(&f.speaker[0], i, 0);
+	fixture_settle(&f);
+	speaker_down(&f.speaker[0]);
+	for (; heard_count(&f.speaker[2], "10.0.0.0/24") > 0; turns++) {
+		assert_true(turns < 20);
+		speaker_up(&f, 1, ROLE_CLIENT);
+		for (unsigned i = 0; i < n; i++)
+			announce_number(&f.speaker[1], 1000 + i, 0);
+		speaker_down(&f.speaker[1]);
+		rib_run(f.rib, f.now += 10000, true, 10);
+		while (f.speaker[2].ready)
+			speaker_read(&f.speaker[2], SIZE_MAX);
+	}
+	fixture_end(&f);
+}
+
+/* One that gives more to sweep in every turn than a turn does keeps nobody else's waiting. */
+static void test_sweeps_take_turns(void **state)
+{
+	const unsigned n = 60;
+	struct speaker *away, *hostile;
+	unsigned turns = 0;
+
+	(void)state;
+	fixture_begin(&f, 0);
+	away = speaker_up(&f, 0, ROLE_CLIENT);
+	hostile = speaker_up(&f, 1, ROLE_CLIENT);
+	for (unsigned i = 0; i < n; i++)
+		announce_number(away, i, 0);
+	fixture_settle(&f);
+	speaker_retain(away, FAMILIES_ALL);
+	rib_stale_sweep(f.rib, away->peer, FAMILY_IPV4_UNICAST);
+	for (; rib_stale_count(away->peer, FAMILY_IPV4_UNICAST) > 0; turns++) {
+		assert_true(turns < 20);
+		for (unsigned i = 0; i < n; i++)
+			announce_number(hostile, 1000 + i, 0);
+		rib_refresh_begins(f.rib, hostile->peer, FAMILY_IPV4_UNICAST);
+		rib_refresh_ends(f.rib, hostile->peer, FAMILY_IPV4_UNICAST);
+		rib_run(f.rib, f.now += 10000, true, 10);
+	}
+	fixture_end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_departing_together),
 		cmocka_unit_test(test_deaf_peer_goes),
 		cmocka_unit_test(test_next_best_is_waited_for),
+		cmocka_unit_test(test_departures_take_turns),
+		cmocka_unit_test(test_sweeps_take_turns),
 	};
 
 	return cmocka_run_group_tests_name("rib_budget", tests, NULL, NULL);
