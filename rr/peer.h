@@ -35,7 +35,7 @@ struct peer {
 	uint64_t bytes_sent;
 	unsigned established_count;
 	char last_down[DOWN_REASON_MAX];
-	struct log_rate fault_rate; /* lines about UPDATE faults */
+	struct log_rate fault_rate; /* lines about faults in UPDATEs and refreshes */
 	char *failure_recorded; /* why the last attempts failed, for the journal; NULL: none did */
 };
 

@@ -63,13 +63,28 @@ static void take_update(struct session *session, struct span body)
 			&(struct session_cause){ .error = &error });
 }
 
-/* RFC 7313 section 4: what the peer does not announce between BoRR and EoRR it no longer has. */
+/*
+ * RFC 7313 section 4: what the peer does not announce between BoRR and EoRR it no longer has; but a
+ * BoRR in front of the End-of-RIB that its Graceful Restart Capability promises is ignored.
+ */
 static void take_refresh_marker(struct session *session, uint8_t subtype, enum family family)
 {
-	if (subtype == ROUTE_REFRESH_BORR)
+	struct peer *peer = session->peer;
+	bool early = session->theirs.capabilities.graceful_restart.present &&
+		     (peer->graceful_restart.end_of_rib_missing & FAMILY_BIT(family));
+	struct log_subject subject = session_subject(session);
+	uint64_t suppressed;
+
+	if (subtype == ROUTE_REFRESH_BORR && early) {
+		if (log_rate_allow(&peer->fault_rate, monotonic_us(), &suppressed))
+			log_line(&session->reflector->log, LOG_WARNING, "early-borr", &subject,
+				"%s: a route refresh that begins before End-of-RIB is ignored",
+				family_name(family));
+	} else if (subtype == ROUTE_REFRESH_BORR) {
 		rib_refresh_begins(session->reflector->rib, session->rib_peer, family);
-	else if (subtype == ROUTE_REFRESH_EORR)
+	} else if (subtype == ROUTE_REFRESH_EORR) {
 		rib_refresh_ends(session->reflector->rib, session->rib_peer, family);
+	}
 }
 
 static void take_route_refresh(struct session *session, struct span body)

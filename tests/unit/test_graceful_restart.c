@@ -281,6 +281,42 @@ static void test_back(void **state)
 	assert_paths(f, 2, 0);
 }
 
+static void refresh_marker(struct fixture *f, int n, uint8_t subtype)
+{
+	const uint8_t body[] = { 0, 1, subtype, 1 };
+	struct message message = { .type = MESSAGE_ROUTE_REFRESH, .body = SPAN(body) };
+
+	f->peer[n]->incoming->negotiated.enhanced_route_refresh = true;
+	session_message(f->peer[n]->incoming, &message);
+}
+
+/* RFC 7313 section 4: a BoRR counts behind the End-of-RIB that the peer promises. */
+static void test_early_refresh(void **state)
+{
+	struct fixture *f = *state;
+
+	up_with_paths(f, 0, gracious);
+	lose(f, 0, (struct session_loss){ 0 });
+	up(f, 0, gracious);
+	announce(f, 0, 1, false);
+	refresh_marker(f, 0, ROUTE_REFRESH_BORR);
+	refresh_marker(f, 0, ROUTE_REFRESH_EORR);
+	assert_paths(f, 2, 1);
+	announce(f, 0, 2, false);
+	end_of_rib(f, 0, FAMILY_IPV4_UNICAST);
+	assert_paths(f, 2, 1);
+	refresh_marker(f, 0, ROUTE_REFRESH_BORR);
+	announce(f, 0, 2, false);
+	refresh_marker(f, 0, ROUTE_REFRESH_EORR);
+	assert_paths(f, 1, 1);
+	/* Who promises none is not waited for. */
+	up(f, 1, (struct says){ .absent = true });
+	announce(f, 1, 7, false);
+	refresh_marker(f, 1, ROUTE_REFRESH_BORR);
+	refresh_marker(f, 1, ROUTE_REFRESH_EORR);
+	assert_paths(f, 1, 1);
+}
+
 static void test_not_preserved(void **state)
 {
 	struct fixture *f = *state;
@@ -581,6 +617,7 @@ int main(void)
 		cmocka_unit_test(test_which_loss),
 		cmocka_unit_test_setup_teardown(test_restart_time, begin, end),
 		cmocka_unit_test_setup_teardown(test_back, begin, end),
+		cmocka_unit_test_setup_teardown(test_early_refresh, begin, end),
 		cmocka_unit_test_setup_teardown(test_not_preserved, begin, end),
 		cmocka_unit_test_setup_teardown(test_consecutive, begin, end),
 		cmocka_unit_test_setup_teardown(test_long_lived, begin, end),
