@@ -145,6 +145,9 @@ def told(t):
         report.ratios(both)
         assert both[1]["journal-ratio"] == {"loop": 1.15, "peak": 1.5, "wall": 1.0}, both[1]
         assert "heliostat-ratio" not in both[1] and "x 1.150 of without" in report.row_line(both[1]), report.row_line(both[1])
+        both = [dict(rows[0], loop=0.4, rounds=4), dict(rows[0], reflector="journal", loop=0.46, rounds=2)]
+        report.ratios(both)
+        assert both[1]["journal-ratio"]["loop"] == 2.3, both[1]
     with t.case("what was not done has no ratio"):
         assert "heliostat-ratio" not in rows[2], rows[2]
     with t.case("the median of several runs, and no median hides a failed one"):

@@ -39,9 +39,12 @@ def ratios(rows):
         if mine is None or mine is row or row.get("wall") is None:
             continue
         if row["reflector"] == "journal":
-            # What the journal costs: its number to that without.
-            row["journal-ratio"] = {key: round(row[key] / mine[key], 4) for key in ("loop", "peak", "wall")
+            # What the journal costs: its number to that without, for as much work.
+            row["journal-ratio"] = {key: round(row[key] / mine[key], 4) for key in ("peak", "wall")
                                     if row.get(key) is not None and mine.get(key)}
+            if row.get("loop") is not None and mine.get("loop"):
+                work = row.get("rounds", 1) / mine.get("rounds", 1)
+                row["journal-ratio"]["loop"] = round(row["loop"] / work / mine["loop"], 4)
             continue
         row["heliostat-ratio"] = {key: round(mine[key] / row[key], 4) for key in NUMBERS
                                   if mine.get(key) is not None and row.get(key)}
