@@ -158,13 +158,13 @@ bool journal_file_compact(
 	if (reader == NULL)
 		return false;
 	sqlite3_close(reader);
-	if (asprintf(&target, "%s.compact", path) < 0) {
-		snprintf(text, size, "out of memory: %s", path);
-		return false;
-	}
 	if (journal_file_open(path, &file, text, size) != JOURNAL_OPENED) {
 		journal_file_close(file);
-		free(target);
+		return false;
+	}
+	if (asprintf(&target, "%s.compact", file->path) < 0) {
+		snprintf(text, size, "out of memory: %s", path);
+		journal_file_close(file);
 		return false;
 	}
 	*before = size_of(path);

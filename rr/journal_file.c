@@ -436,6 +436,19 @@ bool journal_file_moved(const struct journal_file *file)
 	       moved != 0;
 }
 
+/*
+ * Where a link leads: there SQLite keeps the WAL, and there a file is moved aside or replaced by a
+ * compacted one, not the link. To be freed.
+ */
+static char *real_path(const char *path)
+{
+	struct stat status;
+	char *real = lstat(path, &status) == 0 && S_ISLNK(status.st_mode) ? realpath(path, NULL)
+									  : NULL;
+
+	return real != NULL ? real : strdup(path);
+}
+
 enum journal_open_result journal_file_open(
 	const char *path, struct journal_file **file, char *text, size_t size)
 {
@@ -443,7 +456,7 @@ enum journal_open_result journal_file_open(
 	struct journal_file *made = calloc(1, sizeof *made);
 
 	*file = NULL;
-	if (made == NULL || (made->path = strdup(path)) == NULL) {
+	if (made == NULL || (made->path = real_path(path)) == NULL) {
 		free(made);
 		snprintf(text, size, "out of memory: %s", path);
 		return JOURNAL_REFUSED;

@@ -129,6 +129,31 @@ static void test_state_comes_back(void **state)
 	journal_file_close(file);
 }
 
+/* A link stays a link: what is on another disk stays there. */
+static void test_a_link(void **state)
+{
+	char link[200], name[400];
+	uint64_t before, after;
+	struct journal_file *file;
+	struct stat status;
+
+	(void)state;
+	journal_file_close(open_as(JOURNAL_CREATED));
+	assert_int_equal(mkdtemp(strcpy(link, "/tmp/journal-link-XXXXXX")) == NULL, 0);
+	strcat(link, "/link.db");
+	assert_int_equal(symlink(folder.path, link), 0);
+	assert_true(journal_file_compact(link, &before, &after, text, sizeof text));
+	assert_true(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
+	meddle(folder.path, "PRAGMA application_id = 7");
+	assert_int_equal(journal_file_open(link, &file, text, sizeof text), JOURNAL_SET_ASIDE);
+	assert_true(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
+	assert_true(journal_folder_find(&folder, "foreign", name));
+	journal_file_close(file);
+	unlink(link);
+	*strrchr(link, '/') = '\0';
+	assert_int_equal(rmdir(link), 0); /* nothing else is in it */
+}
+
 /* A daemon that is killed while history waits leaves a gap, which is said once. */
 static void test_history_that_was_behind(void **state)
 {
@@ -518,6 +543,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(test_state_comes_back),
+		WITH_FOLDER(test_a_link),
 		WITH_FOLDER(test_history_that_was_behind),
 		WITH_FOLDER(test_sets_outlive_the_clock),
 		WITH_FOLDER(test_second_daemon_is_refused),
