@@ -29,6 +29,11 @@ bool journal_restored(const struct journal *journal);
 /* The ID of an address, given now if it has none. 0 when memory is short or `journal` is NULL. */
 uint32_t journal_peer_id(struct journal *journal, const struct ip_address *address);
 /*
+ * ... of an address that has only tried to be a peer so far: 0, too, when very many have. IDs are
+ * for ever, and a range may have more addresses than there is memory.
+ */
+uint32_t journal_stranger_id(struct journal *journal, const struct ip_address *address);
+/*
  * All that follows copies what it is given, drops and counts what there is no memory for, and does
  * nothing when `journal` is NULL.
  */

@@ -9,6 +9,7 @@
 #define AUDIT_MAX	 10000
 #define CONFIGS_MAX	 100
 #define TEXT_WAITING_MAX (64u << 20) /* bytes of texts, of all kinds */
+#define STRANGERS_MAX	 (1u << 18) /* addresses known, above which only peers are added */
 
 uint32_t journal_peer_id(struct journal *journal, const struct ip_address *address)
 {
@@ -25,6 +26,14 @@ uint32_t journal_peer_id(struct journal *journal, const struct ip_address *addre
 		journal_peers_touch(&journal->peers, row);
 	}
 	return row->id;
+}
+
+uint32_t journal_stranger_id(struct journal *journal, const struct ip_address *address)
+{
+	if (journal != NULL && journal->peers.count >= STRANGERS_MAX &&
+		journal_peers_find(&journal->peers, address) == NULL)
+		return 0;
+	return journal_peer_id(journal, address);
 }
 
 void journal_peer(struct journal *journal, const struct journal_peer_row *peer)

@@ -34,7 +34,9 @@ static void record(const struct session *session, struct journal_event_row row)
 {
 	struct journal *journal = session->reflector->journal;
 
-	row.peer = journal_peer_id(journal, &session->peer->address);
+	row.peer = session->state == FSM_ESTABLISHED
+			   ? journal_peer_id(journal, &session->peer->address)
+			   : journal_stranger_id(journal, &session->peer->address);
 	journal_event(journal, &row);
 }
 

@@ -469,6 +469,26 @@ static void test_events_are_bounded(void **state)
 	assert_string_equal(fake.last_event, "why");
 }
 
+/* Whoever connects from a large range does not fill the memory; peers are known all the same. */
+static void test_strangers_are_bounded(void **state)
+{
+	struct ip_address address = { .len = 16, .bytes = { 0xfd } };
+	uint32_t known, id = 1, n;
+	struct journal_view view;
+
+	(void)state;
+	for (n = 0; id != 0 && n < 1000000; n++) {
+		memcpy(address.bytes + 8, &n, sizeof n);
+		id = journal_stranger_id(fake.journal, &address);
+	}
+	assert_int_equal(id, 0);
+	assert_true(journal_view(fake.journal, &view));
+	assert_true(view.memory < 64 << 20);
+	known = journal_peer_id(fake.journal, &address);
+	assert_int_not_equal(known, 0);
+	assert_int_equal(journal_stranger_id(fake.journal, &address), known);
+}
+
 /* A new file under way: what was on its way to the old one is told again, and what was said. */
 static void test_a_new_file(void **state)
 {
@@ -709,6 +729,7 @@ int main(void)
 		TEST(test_no_history_where_none_is_kept),
 		TEST(test_a_writer_without_room),
 		TEST(test_events_are_bounded),
+		TEST(test_strangers_are_bounded),
 		TEST(test_a_new_file),
 		TEST(test_a_batch_has_its_generation),
 		TEST(test_another_rib),
