@@ -12,10 +12,9 @@ static const struct {
 	const char *name;
 	uint16_t afi;
 	uint8_t safi;
-	uint8_t address_len;
 } families[FAMILY_COUNT] = {
-	[FAMILY_IPV4_UNICAST] = { "ipv4-unicast", AFI_IPV4, SAFI_UNICAST, 4 },
-	[FAMILY_IPV6_UNICAST] = { "ipv6-unicast", AFI_IPV6, SAFI_UNICAST, 16 },
+	[FAMILY_IPV4_UNICAST] = { "ipv4-unicast", AFI_IPV4, SAFI_UNICAST },
+	[FAMILY_IPV6_UNICAST] = { "ipv6-unicast", AFI_IPV6, SAFI_UNICAST },
 };
 
 bool family_from_afi_safi(uint16_t afi, uint8_t safi, enum family *family)
@@ -48,11 +47,6 @@ bool family_from_name(const char *name, enum family *family)
 		}
 	}
 	return false;
-}
-
-uint8_t family_address_len(enum family family)
-{
-	return (unsigned)family < FAMILY_COUNT ? families[family].address_len : 0;
 }
 
 /* `len` is 4 or 16. */

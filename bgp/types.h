@@ -58,8 +58,11 @@ uint16_t family_afi(enum family family);
 /* "ipv4-unicast", "ipv6-unicast": the names of the configuration. */
 const char *family_name(enum family family);
 bool family_from_name(const char *name, enum family *family);
-/* Bytes of an address: 4 or 16. */
-uint8_t family_address_len(enum family family);
+/* Bytes of an address: 4 or 16. Asked for each route several times. */
+static inline uint8_t family_address_len(enum family family)
+{
+	return family == FAMILY_IPV4_UNICAST ? 4 : family == FAMILY_IPV6_UNICAST ? 16 : 0;
+}
 
 /* Dotted or RFC 5952 form. `text` holds IP_ADDRESS_TEXT_MAX bytes; returns `text`. */
 char *ip_address_format(const struct ip_address *address, char *text);

@@ -494,7 +494,7 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 			  journal_peers_memory(&journal->peers) + journal->submitted_memory,
 	};
 	if (journal->open != NULL) {
-		view->waiting_paths += journal->open->paths.count;
+		view->waiting_paths += journal->open->paths.count + journal->open->n_more_gone;
 		view->waiting_history += journal->open->n_history;
 	}
 	journal_writer_status(journal->writer, &view->status);

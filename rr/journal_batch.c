@@ -83,9 +83,9 @@ void journal_batch_free(struct journal_batch *batch, struct rib *rib)
 
 size_t journal_batch_count(const struct journal_batch *batch)
 {
-	return batch->peers.count + batch->attrs.count + batch->paths.count + batch->n_history +
-	       batch->gaps.count + batch->events.count + batch->configs.count + batch->audit.count +
-	       batch->n_attrs_gone + (batch->emptied_at != 0);
+	return batch->peers.count + batch->attrs.count + batch->paths.count + batch->n_more_gone +
+	       batch->n_history + batch->gaps.count + batch->events.count + batch->configs.count +
+	       batch->audit.count + batch->n_attrs_gone + (batch->emptied_at != 0);
 }
 
 size_t journal_batch_memory(const struct journal_batch *batch)

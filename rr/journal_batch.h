@@ -19,6 +19,12 @@ struct journal_attrs_row { /* a set told for the first time */
 	struct attr_set *attrs; /* the batch holds a reference */
 };
 
+/*
+ * A path, or that `number` and neighbors of it have none any more: when a peer goes, a million
+ * numbers that mostly follow each other do.
+ */
+#define JOURNAL_GONE_MORE 128
+
 struct journal_path_row {
 	uint64_t attrs; /* ID; 0: the row goes */
 	uint32_t number;
@@ -26,7 +32,10 @@ struct journal_path_row {
 	uint32_t path_id;
 	uint8_t family;
 	uint8_t length;
-	uint8_t bytes[16];
+	union {
+		uint8_t bytes[16];
+		uint64_t gone[JOURNAL_GONE_MORE / 64]; /* attrs 0; bit n: number + 1 + n goes too */
+	};
 };
 
 /*
@@ -120,7 +129,8 @@ struct journal_batch {
 	bool whole; /* nothing else waits: the state in the file is that of `time` once written */
 	JOURNAL_ROWS(journal_peer_row) peers; /* written first ... */
 	JOURNAL_ROWS(journal_attrs_row) attrs; /* ... then these: paths and history refer to them */
-	JOURNAL_ROWS(journal_path_row) paths;
+	JOURNAL_ROWS(journal_path_row) paths; /* a number's later row is the one that counts */
+	size_t n_more_gone; /* bits set in their `gone` */
 	struct journal_history_chunk *history; /* list, oldest first */
 	size_t n_history;
 	JOURNAL_ROWS(journal_gap_row) gaps;

@@ -132,26 +132,50 @@ struct path_taker {
 	uint64_t id;
 };
 
-static void take_path(void *context, const struct path_change *change)
+/* A number that has no path any more: a bit in the row before, if that one is of such a number. */
+static void take_gone(struct journal_batch *batch, const struct path_change *change)
 {
-	struct path_taker *taker = context;
-	struct journal_batch *batch = taker->batch;
-	struct journal_path_row *row = &batch->paths.rows[batch->paths.count++];
+	struct journal_path_row *row = &batch->paths.rows[batch->paths.count];
 
+	if (batch->paths.count > 0 && row[-1].attrs == 0 && row[-1].family == change->family &&
+		change->number > row[-1].number &&
+		change->number - row[-1].number <= JOURNAL_GONE_MORE) {
+		uint32_t bit = change->number - row[-1].number - 1;
+
+		row[-1].gone[bit / 64] |= (uint64_t)1 << bit % 64;
+		batch->n_more_gone++;
+		return;
+	}
 	*row = (struct journal_path_row){
 		.number = change->number,
 		.family = (uint8_t)change->family,
 	};
-	if (change->attrs == NULL)
+	batch->paths.count++;
+}
+
+static void take_path(void *context, const struct path_change *change)
+{
+	struct path_taker *taker = context;
+	struct journal_batch *batch = taker->batch;
+	struct journal_path_row *row;
+
+	if (change->attrs == NULL) {
+		take_gone(batch, change);
 		return;
+	}
+	row = &batch->paths.rows[batch->paths.count++];
 	if (change->attrs != taker->set) {
 		taker->set = change->attrs;
 		taker->id = tell_attrs(taker->journal, batch, change->attrs);
 	}
-	row->attrs = taker->id;
-	row->peer = change->peer;
-	row->path_id = change->path_id;
-	row->length = change->length;
+	*row = (struct journal_path_row){
+		.attrs = taker->id,
+		.number = change->number,
+		.peer = change->peer,
+		.path_id = change->path_id,
+		.family = (uint8_t)change->family,
+		.length = change->length,
+	};
 	memcpy(row->bytes, change->bytes, family_address_len(change->family));
 }
 

@@ -13,7 +13,7 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_ATTRS] = "INSERT OR REPLACE INTO attrs (id, next_hop, bytes) VALUES (?,?,?)",
 	[STATEMENT_PATH] = "INSERT OR REPLACE INTO path (id, peer, prefix, path_id, attrs)"
 			   " VALUES (?,?,?,?,?)",
-	[STATEMENT_PATH_GONE] = "DELETE FROM path WHERE id = ?",
+	[STATEMENT_PATH_GONE] = "DELETE FROM path WHERE id BETWEEN ? AND ?",
 	[STATEMENT_HISTORY] = "INSERT OR REPLACE INTO history (prefix, time, sequence, peer,"
 			      " path_id, attrs, cause) VALUES (?,?,?,?,?,?,?)",
 	[STATEMENT_GAP] = "INSERT INTO gap (since, until, lost) VALUES (?,?,?)",
@@ -175,10 +175,37 @@ static int write_attrs(struct writing *writing)
 	return result;
 }
 
+static bool is_gone(const struct journal_path_row *row, uint32_t ahead)
+{
+	return ahead == 0 || (ahead <= JOURNAL_GONE_MORE &&
+				     (row->gone[(ahead - 1) / 64] >> (ahead - 1) % 64 & 1) != 0);
+}
+
+/* Each run of numbers by one statement. */
+static int write_gone(struct writing *writing, const struct journal_path_row *row)
+{
+	sqlite3_stmt *statement = writing->store->statements[STATEMENT_PATH_GONE];
+	int64_t id = (int64_t)row->family << 32 | row->number;
+	int result = SQLITE_OK;
+
+	for (uint32_t first = 0; first <= JOURNAL_GONE_MORE && result == SQLITE_OK; first++) {
+		uint32_t last = first;
+
+		if (!is_gone(row, first))
+			continue;
+		while (is_gone(row, last + 1))
+			last++;
+		sqlite3_bind_int64(statement, 1, id + first);
+		sqlite3_bind_int64(statement, 2, id + last);
+		result = step(writing, STATEMENT_PATH_GONE);
+		first = last;
+	}
+	return result;
+}
+
 static int write_paths(struct writing *writing)
 {
 	sqlite3_stmt *put = writing->store->statements[STATEMENT_PATH];
-	sqlite3_stmt *gone = writing->store->statements[STATEMENT_PATH_GONE];
 	uint8_t key[JOURNAL_PREFIX_KEY_MAX];
 	int result = SQLITE_OK;
 
@@ -188,8 +215,7 @@ static int write_paths(struct writing *writing)
 		size_t len;
 
 		if (row->attrs == 0) {
-			sqlite3_bind_int64(gone, 1, id);
-			result = step(writing, STATEMENT_PATH_GONE);
+			result = write_gone(writing, row);
 			continue;
 		}
 		len = journal_prefix_key((enum family)row->family, row->length, row->bytes, key);

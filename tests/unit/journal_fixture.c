@@ -106,7 +106,8 @@ void batch_path(
 		.path_id = n % 3,
 		.family = FAMILY_IPV4_UNICAST,
 		.length = 24 };
-	prefix_of(n, row->bytes);
+	if (attrs != 0)
+		prefix_of(n, row->bytes);
 }
 
 void batch_history(

@@ -179,12 +179,21 @@ void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 
 static void play_paths(const struct journal_batch *batch)
 {
+	size_t more_gone = 0;
+
 	for (size_t i = 0; i < batch->paths.count; i++) {
 		const struct journal_path_row *row = &batch->paths.rows[i];
 
 		assert_int_equal(row->family, FAMILY_IPV4_UNICAST);
 		assert_true(row->number < ROWS_MAX);
 		fake.paths[row->number] = *row;
+		for (uint32_t n = 0; row->attrs == 0 && n < JOURNAL_GONE_MORE; n++) {
+			if ((row->gone[n / 64] >> n % 64 & 1) == 0)
+				continue;
+			assert_true(row->number + 1 + n < ROWS_MAX);
+			fake.paths[row->number + 1 + n] = (struct journal_path_row){ 0 };
+			more_gone++;
+		}
 		if (row->attrs == 0)
 			continue;
 		assert_true(row->attrs < SETS_MAX);
@@ -192,7 +201,8 @@ static void play_paths(const struct journal_batch *batch)
 		assert_false(fake.gone[row->attrs]);
 		assert_true(row->peer == 0 || row->peer >= 100 || fake.peer[row->peer]);
 	}
-	fake.path_rows += batch->paths.count;
+	assert_int_equal(more_gone, batch->n_more_gone);
+	fake.path_rows += batch->paths.count + batch->n_more_gone;
 }
 
 static void play_history(const struct journal_batch *batch)
@@ -392,6 +402,39 @@ static void test_changes_are_told_once(void **state)
 		alive += fake.told[id] && !fake.gone[id];
 	assert_int_equal(alive, 1);
 	speaker_down(&fake.rib.speaker[1]);
+	fixture_settle(&fake.rib);
+}
+
+/* The numbers of one that goes follow each other, or every other one, or lie far apart. */
+static void test_many_paths_go(void **state)
+{
+	enum { ALONE = 700, SHARED = 300, FAR = 200 };
+	struct speaker *goes, *stays;
+
+	(void)state;
+	goes = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	stays = speaker_up(&fake.rib, 1, ROLE_CLIENT);
+	announce_many(goes, ALONE, 0);
+	for (unsigned i = 0; i < SHARED; i++) {
+		announce(goes, prefix_text(2000 + i), .as_path = "");
+		announce(stays, prefix_text(2000 + i), .as_path = "");
+	}
+	announce_many(stays, FAR, 0);
+	announce(goes, "10.9.0.0/16", .as_path = "");
+	write_all();
+	assert_mirrored();
+	fake.path_rows = 0;
+	withdraw(goes, prefix_text(5));
+	withdraw(goes, prefix_text(400));
+	fixture_settle(&fake.rib);
+	write_all();
+	assert_mirrored();
+	speaker_down(goes);
+	fixture_settle(&fake.rib);
+	write_all();
+	assert_mirrored();
+	assert_int_equal(fake.path_rows, ALONE + SHARED + 1);
+	speaker_down(stays);
 	fixture_settle(&fake.rib);
 }
 
@@ -726,6 +769,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_changes_are_told_once),
+		TEST(test_many_paths_go),
 		TEST(test_no_history_where_none_is_kept),
 		TEST(test_a_writer_without_room),
 		TEST(test_events_are_bounded),

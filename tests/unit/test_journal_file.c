@@ -184,6 +184,50 @@ static void test_history_that_was_behind(void **state)
 	journal_file_close(file);
 }
 
+/* One row for many numbers that have no path any more: those alone go. */
+static void test_neighbors_go_together(void **state)
+{
+	static const struct {
+		uint32_t number, more;
+	} gone[] = { { 100, 1 }, { 100, 2 }, { 100, 64 }, { 100, 65 }, { 100, 127 }, { 100, 128 },
+		{ 300, 7 }, { 300, 9 }, { 400, 0 } };
+	struct journal_file *file = open_as(JOURNAL_CREATED);
+	struct journal_batch *batch = sample();
+	struct loaded loaded = { 0 };
+	uint32_t number = 0;
+
+	(void)state;
+	for (uint32_t n = 100; n < 500; n++)
+		batch_path(batch, n, 1, n, 1);
+	write_batch(file, batch);
+	assert_true(load_all(file, NOW, &loaded, text, sizeof text));
+	assert_int_equal(loaded.paths, 404);
+	batch = batch_at(NOW + 20);
+	for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+		if (gone[i].number != number)
+			batch_path(batch, gone[i].number, 0, 0, 0);
+		number = gone[i].number;
+		if (gone[i].more == 0)
+			continue;
+		batch->paths.rows[batch->paths.count - 1]
+			.gone[(gone[i].more - 1) / 64] |= (uint64_t)1 << (gone[i].more - 1) % 64;
+		batch->n_more_gone++;
+	}
+	batch_path(batch, 101, 1, 101, 1); /* came back in the same batch */
+	assert_int_equal(journal_batch_count(batch), 12);
+	write_batch(file, batch);
+	assert_true(load_all(file, NOW + 20, &loaded, text, sizeof text));
+	assert_int_equal(loaded.paths, 404 - 11 + 1);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM path WHERE id IN"
+					  " (100, 102, 164, 165, 227, 228, 300, 307, 309, 400)"),
+		0);
+	assert_int_equal(
+		ask(folder.path, "SELECT count(*) FROM path WHERE id IN"
+				 " (101, 103, 163, 166, 226, 229, 299, 301, 308, 399, 401)"),
+		11);
+	journal_file_close(file);
+}
+
 /*
  * Sets that die while path rows still name them are there at the next start, though the clock was
  * set back, or stands since it was.
@@ -545,6 +589,7 @@ int main(void)
 		WITH_FOLDER(test_state_comes_back),
 		WITH_FOLDER(test_a_link),
 		WITH_FOLDER(test_history_that_was_behind),
+		WITH_FOLDER(test_neighbors_go_together),
 		WITH_FOLDER(test_sets_outlive_the_clock),
 		WITH_FOLDER(test_second_daemon_is_refused),
 		WITH_FOLDER(test_newer_schema_is_refused),
