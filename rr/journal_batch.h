@@ -39,19 +39,24 @@ struct journal_path_row {
 };
 
 /*
- * One change of a best path. Kept by the million in a burst, so it is small: an IPv4 row takes 32
- * bytes (journal_history_row_size).
+ * Changes of best paths. Kept by the million in a burst, so they are small: what neighbors have in
+ * common, as the prefixes of one UPDATE do, is in the head of their run, and a row behind it takes
+ * 12 bytes for IPv4, 24 for IPv6.
  */
-struct journal_history_row {
+struct journal_history_run {
 	uint64_t time;
 	union {
 		struct attr_set *set; /* while it waits, with a reference */
 		uint64_t attrs; /* in a batch: ID; 0: no best path any more */
 	};
 	uint32_t peer;
-	uint32_t path_id;
+	uint16_t count; /* rows behind it */
 	uint8_t family;
 	uint8_t cause; /* enum best_cause */
+};
+
+struct journal_history_row {
+	uint32_t path_id;
 	uint8_t length;
 	uint8_t bytes[];
 };
@@ -142,29 +147,72 @@ struct journal_batch {
 	size_t attrs_gone_room;
 };
 
-/* History rows in the order in which they happened, packed. */
+/* Runs of history rows in the order in which they happened, packed. */
 #define JOURNAL_HISTORY_CHUNK (256u << 10)
 
 struct journal_history_chunk {
 	struct journal_history_chunk *next;
 	uint32_t used; /* bytes */
-	uint32_t count;
+	uint32_t count; /* rows */
+	uint32_t last; /* where the last run begins */
 	_Alignas(8) uint8_t bytes[JOURNAL_HISTORY_CHUNK];
 };
 
 static inline size_t journal_history_row_size(enum family family)
 {
-	return (offsetof(struct journal_history_row, bytes) + family_address_len(family) + 7) / 8 *
-	       8;
+	return (offsetof(struct journal_history_row, bytes) + family_address_len(family) + 3) / 4 *
+	       4;
 }
 
-/* For a writer: the row behind `row`, both in one chunk. */
-static inline const struct journal_history_row *journal_history_next(
-	const struct journal_history_row *row)
+/* Of a run with `count` rows, its head included. */
+static inline size_t journal_history_run_size(enum family family, unsigned count)
 {
-	return (const void *)((const uint8_t *)row +
-			      journal_history_row_size((enum family)row->family));
+	return (sizeof(struct journal_history_run) + count * journal_history_row_size(family) + 7) /
+	       8 * 8;
 }
+
+/*
+ * The runs of a chunk: from journal_history_first on, while it is not NULL. Those of an empty one
+ * are none.
+ */
+static inline struct journal_history_run *journal_history_at(
+	struct journal_history_chunk *chunk, uint32_t at)
+{
+	return at < chunk->used ? (struct journal_history_run *)(void *)(chunk->bytes + at) : NULL;
+}
+
+static inline const struct journal_history_run *journal_history_first(
+	const struct journal_history_chunk *chunk)
+{
+	return chunk->used > 0 ? (const void *)chunk->bytes : NULL;
+}
+
+static inline const struct journal_history_run *journal_history_next(
+	const struct journal_history_chunk *chunk, const struct journal_history_run *run)
+{
+	const uint8_t *next = (const uint8_t *)run +
+			      journal_history_run_size((enum family)run->family, run->count);
+
+	return next < chunk->bytes + chunk->used ? (const void *)next : NULL;
+}
+
+/* The n-th row of a run, from 0 on. */
+static inline const struct journal_history_row *journal_history_row(
+	const struct journal_history_run *run, unsigned n)
+{
+	return (const void *)((const uint8_t *)(run + 1) +
+			      n * journal_history_row_size((enum family)run->family));
+}
+
+/*
+ * A row at the end of the chunk, for the caller to fill: in the last run if that is like `head`
+ * (whose count is not looked at), else in one of its own, then *begun is true and the caller owes
+ * it a reference to the set. NULL when the chunk is full.
+ */
+struct journal_history_row *journal_history_append(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head, bool *begun);
+/* NULL when memory is short. */
+struct journal_history_chunk *journal_history_chunk_new(void);
 
 /*
  * A zeroed row at the end of a list of a batch (journal_batch_append(&batch->events)); NULL when

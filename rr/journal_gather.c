@@ -63,37 +63,29 @@ static uint64_t tell_attrs(
 	return id;
 }
 
-/* The reference of a run is not needed any more. */
-static void end_run(struct journal *journal)
-{
-	if (journal->run != NULL)
-		rib_restore_attrs_done(journal->rib, journal->run);
-	journal->run = NULL;
-	journal->run_id = 0;
-}
-
-/* The next step of the chunk: rows get the IDs of their sets. False when memory is short. */
+/* The next step of the chunk: runs get the IDs of their sets. False when memory is short. */
 static bool convert_history(struct journal *journal, struct journal_batch *batch)
 {
 	struct journal_history_chunk *chunk = journal->chunk;
+	struct journal_history_run *run;
 
 	if (!journal_batch_reserve(&batch->attrs, STEP_ROWS))
 		return false;
-	for (unsigned n = 0; n < STEP_ROWS && journal->chunk_at < chunk->used; n++) {
-		struct journal_history_row *row = (void *)(chunk->bytes + journal->chunk_at);
+	for (unsigned n = 0; n < STEP_ROWS; n++) {
+		struct attr_set *set;
 
-		if (row->set != journal->run) {
-			end_run(journal);
-			journal->run = row->set;
-			if (row->set != NULL)
-				journal->run_id = tell_attrs(journal, batch, row->set);
-		}
-		row->attrs = journal->run_id;
-		journal->chunk_at += (uint32_t)journal_history_row_size((enum family)row->family);
+		run = journal_history_at(chunk, journal->chunk_at);
+		if (run == NULL)
+			break;
+		set = run->set;
+		run->attrs = set != NULL ? tell_attrs(journal, batch, set) : 0;
+		if (set != NULL)
+			rib_restore_attrs_done(journal->rib, set);
+		journal->chunk_at += (uint32_t)journal_history_run_size(
+			(enum family)run->family, run->count);
 	}
 	if (journal->chunk_at < chunk->used)
 		return true;
-	end_run(journal);
 	struct journal_history_chunk **last = &batch->history;
 
 	while (*last != NULL)
@@ -212,11 +204,9 @@ static struct journal_gap_row history_behind(
 
 	if (queue->gap.rows > 0)
 		journal_gap_extend(&behind, queue->gap.from, queue->gap.to, queue->gap.rows);
-	if (queue->rows > 0) {
-		const struct journal_history_row *first = (const void *)queue->first->bytes;
-
-		journal_gap_extend(&behind, first->time, batch->time, queue->rows);
-	}
+	if (queue->rows > 0)
+		journal_gap_extend(&behind, journal_history_first(queue->first)->time, batch->time,
+			queue->rows);
 	return behind;
 }
 
@@ -298,12 +288,11 @@ static void save_dropped(struct journal *journal, struct journal_batch *batch)
 
 	for (struct journal_history_chunk *chunk = batch->history; chunk != NULL;
 		chunk = chunk->next) {
-		const struct journal_history_row *row = (void *)chunk->bytes;
-		uint64_t from = row->time;
+		const struct journal_history_run *run = journal_history_first(chunk);
 
-		for (uint32_t i = 1; i < chunk->count; i++)
-			row = journal_history_next(row);
-		journal_queue_gap(&journal->queue, from, row->time, chunk->count);
+		if (run != NULL)
+			journal_queue_gap(&journal->queue, run->time,
+				journal_history_at(chunk, chunk->last)->time, chunk->count);
 	}
 	for (size_t i = 0; i < batch->gaps.count; i++) {
 		const struct journal_gap_row *gap = &batch->gaps.rows[i];
@@ -375,11 +364,9 @@ void journal_discard(struct journal *journal, struct journal_batch *batch)
 static void give_up_chunk(struct journal *journal)
 {
 	if (journal->chunk != NULL)
-		journal_queue_give_up(&journal->queue, journal->rib, journal->chunk,
-			journal->chunk_at, journal->run);
+		journal_queue_give_up(
+			&journal->queue, journal->rib, journal->chunk, journal->chunk_at);
 	journal->chunk = NULL;
-	journal->run = NULL;
-	journal->run_id = 0;
 }
 
 void journal_give_up_history(struct journal *journal)
@@ -388,7 +375,7 @@ void journal_give_up_history(struct journal *journal)
 
 	give_up_chunk(journal);
 	while ((chunk = journal_queue_take(&journal->queue)) != NULL)
-		journal_queue_give_up(&journal->queue, journal->rib, chunk, 0, NULL);
+		journal_queue_give_up(&journal->queue, journal->rib, chunk, 0);
 }
 
 void journal_tell_again(struct journal *journal)

@@ -35,52 +35,35 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)
 }
 
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
-	struct journal_history_chunk *chunk, uint32_t at, struct attr_set *run)
+	struct journal_history_chunk *chunk, uint32_t at)
 {
-	uint64_t from = 0, to = 0, rows = 0;
+	const struct journal_history_run *first = journal_history_first(chunk), *run;
 
-	for (uint32_t here = 0; here < chunk->used;) {
-		struct journal_history_row *row = (void *)(chunk->bytes + here);
-
-		if (rows++ == 0)
-			from = row->time;
-		to = row->time;
-		if (here >= at && row->set != run) {
-			if (run != NULL)
-				rib_restore_attrs_done(rib, run);
-			run = row->set;
-		}
-		here += (uint32_t)journal_history_row_size((enum family)row->family);
-	}
-	if (run != NULL)
-		rib_restore_attrs_done(rib, run);
-	if (rows > 0)
-		journal_queue_gap(queue, from, to, rows);
+	for (run = journal_history_at(chunk, at); run != NULL;
+		run = journal_history_next(chunk, run))
+		if (run->set != NULL)
+			rib_restore_attrs_done(rib, run->set);
+	if (first != NULL)
+		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
+			chunk->count);
 	free(chunk);
 }
 
-/* The chunk that has room for `size` bytes; NULL when memory is short. */
-static struct journal_history_chunk *tail(struct journal_queue *queue, struct rib *rib, size_t size)
+/* A chunk at the end of the queue; NULL when memory is short. */
+static struct journal_history_chunk *add_chunk(struct journal_queue *queue, struct rib *rib)
 {
-	struct journal_history_chunk *chunk = queue->last;
+	struct journal_history_chunk *chunk;
 
-	if (chunk != NULL && sizeof(chunk->bytes) - chunk->used >= size)
-		return chunk;
 	if ((queue->chunks + 1) * sizeof(*chunk) > JOURNAL_HISTORY_WAITING_MAX)
-		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0, NULL);
-	chunk = malloc(sizeof(*chunk));
+		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
+	chunk = journal_history_chunk_new();
 	if (chunk == NULL)
 		return NULL;
-	/* Not the bytes: pages that are not written to are not there. */
-	chunk->next = NULL;
-	chunk->used = 0;
-	chunk->count = 0;
 	if (queue->last != NULL)
 		queue->last->next = chunk;
 	else
 		queue->first = chunk;
 	queue->last = chunk;
-	queue->run = NULL;
 	queue->chunks++;
 	return chunk;
 }
@@ -88,30 +71,29 @@ static struct journal_history_chunk *tail(struct journal_queue *queue, struct ri
 void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change)
 {
-	size_t size = journal_history_row_size(change->family);
-	struct journal_history_chunk *chunk = tail(queue, rib, size);
-	struct journal_history_row *row;
+	const struct journal_history_run head = {
+		.time = time,
+		.set = change->attrs,
+		.peer = change->peer,
+		.family = (uint8_t)change->family,
+		.cause = (uint8_t)change->cause,
+	};
+	struct journal_history_row *row = NULL;
+	bool begun = false;
 
-	if (chunk == NULL) {
+	if (queue->last != NULL)
+		row = journal_history_append(queue->last, &head, &begun);
+	if (row == NULL && add_chunk(queue, rib) != NULL)
+		row = journal_history_append(queue->last, &head, &begun);
+	if (row == NULL) {
 		journal_queue_gap(queue, time, time, 1);
 		return;
 	}
-	row = (void *)(chunk->bytes + chunk->used);
-	row->time = time;
-	row->set = change->attrs;
-	if (change->attrs != queue->run) {
-		queue->run = change->attrs;
-		if (change->attrs != NULL)
-			attr_set_ref(change->attrs);
-	}
-	row->peer = change->peer;
+	if (begun && change->attrs != NULL)
+		attr_set_ref(change->attrs);
 	row->path_id = change->path_id;
-	row->family = (uint8_t)change->family;
-	row->cause = (uint8_t)change->cause;
 	row->length = change->length;
 	memcpy(row->bytes, change->bytes, family_address_len(change->family));
-	chunk->used += (uint32_t)size;
-	chunk->count++;
 	queue->rows++;
 }
 

@@ -44,14 +44,9 @@ void journal_peers_free(struct journal_peers *peers);
  */
 #define JOURNAL_HISTORY_WAITING_MAX (48u << 20)
 
-/*
- * History that waits: the tail grows, the oldest chunk is taken or given up. Rows of the same set
- * follow each other, as its prefixes came in one UPDATE: each run of them in a chunk has one
- * reference.
- */
+/* History that waits: the tail grows, the oldest chunk is taken or given up. */
 struct journal_queue {
 	struct journal_history_chunk *first, *last;
-	struct attr_set *run; /* of the last row of the last chunk */
 	size_t chunks;
 	size_t rows;
 	uint64_t lost; /* rows given up since the start */
@@ -64,11 +59,11 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 /* The oldest chunk, for the caller; NULL without one. */
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
 /*
- * Gives up the rows of a chunk, as a gap, and frees it. Those before the byte `at` were taken over
- * but for the reference to `run`, the set of the last of them.
+ * Gives up the rows of a chunk, as a gap, and frees it. The runs before the byte `at` were taken
+ * over: they have IDs in place of their sets.
  */
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
-	struct journal_history_chunk *chunk, uint32_t at, struct attr_set *run);
+	struct journal_history_chunk *chunk, uint32_t at);
 /* Of the times of further rows, which are older or younger than those before. */
 void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows);
 /* `rows` rows of times from `from` to `to` are lost. */
@@ -101,9 +96,7 @@ struct journal {
 	struct journal_batch *open; /* NULL: nothing is in it */
 	struct journal_batch *closed; /* waits for room with the writer */
 	struct journal_history_chunk *chunk; /* being taken over into `open` ... */
-	uint32_t chunk_at; /* ... bytes of it that were ... */
-	struct attr_set *run; /* ... the set of the last row of these, with its reference ... */
-	uint64_t run_id; /* ... and its ID */
+	uint32_t chunk_at; /* ... bytes of it that were */
 	bool gathering;
 	bool flushing; /* nothing is to wait for company */
 	uint64_t flush; /* the flushes so far, each of which ends when a whole batch ... */

@@ -28,6 +28,7 @@ static const char *const sql[STATEMENT_COUNT] = {
 
 /* A history row and when it happened among those of its batch. */
 struct ordered {
+	const struct journal_history_run *run;
 	const struct journal_history_row *row;
 	uint32_t order;
 };
@@ -229,26 +230,27 @@ static int write_paths(struct writing *writing)
 	return result;
 }
 
-static int compare_prefix(const struct journal_history_row *a, const struct journal_history_row *b)
+static int compare_prefix(const struct ordered *a, const struct ordered *b)
 {
 	int order;
 
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	order = memcmp(a->bytes, b->bytes, family_address_len((enum family)a->family));
-	return order != 0 ? order : (int)a->length - b->length;
+	if (a->run->family != b->run->family)
+		return a->run->family < b->run->family ? -1 : 1;
+	order = memcmp(
+		a->row->bytes, b->row->bytes, family_address_len((enum family)a->run->family));
+	return order != 0 ? order : (int)a->row->length - b->row->length;
 }
 
 /* The order of the table: neighbours go into the same page. */
 static int compare_history(const void *first, const void *second)
 {
 	const struct ordered *a = first, *b = second;
-	int order = compare_prefix(a->row, b->row);
+	int order = compare_prefix(a, b);
 
 	if (order != 0)
 		return order;
-	if (a->row->time != b->row->time)
-		return a->row->time < b->row->time ? -1 : 1;
+	if (a->run->time != b->run->time)
+		return a->run->time < b->run->time ? -1 : 1;
 	return a->order < b->order ? -1 : 1;
 }
 
@@ -262,12 +264,11 @@ static int sort_history(struct writing *writing)
 		return SQLITE_NOMEM;
 	for (const struct journal_history_chunk *chunk = writing->batch->history; chunk != NULL;
 		chunk = chunk->next) {
-		const struct journal_history_row *row = (const void *)chunk->bytes;
-
-		for (uint32_t i = 0; i < chunk->count && n < room;
-			i++, row = journal_history_next(row)) {
-			writing->history[n] = (struct ordered){ row, (uint32_t)n };
-			n++;
+		for (const struct journal_history_run *run = journal_history_first(chunk);
+			run != NULL; run = journal_history_next(chunk, run)) {
+			for (unsigned i = 0; i < run->count && n < room; i++, n++)
+				writing->history[n] = (struct ordered){ run,
+					journal_history_row(run, i), (uint32_t)n };
 		}
 	}
 	qsort(writing->history, n, sizeof *writing->history, compare_history);
@@ -275,22 +276,24 @@ static int sort_history(struct writing *writing)
 }
 
 static int write_history_row(
-	struct writing *writing, const struct journal_history_row *row, uint32_t sequence)
+	struct writing *writing, const struct ordered *ordered, uint32_t sequence)
 {
+	const struct journal_history_run *run = ordered->run;
+	const struct journal_history_row *row = ordered->row;
 	sqlite3_stmt *statement = writing->store->statements[STATEMENT_HISTORY];
 	uint8_t key[JOURNAL_PREFIX_KEY_MAX];
-	size_t len = journal_prefix_key((enum family)row->family, row->length, row->bytes, key);
+	size_t len = journal_prefix_key((enum family)run->family, row->length, row->bytes, key);
 
 	sqlite3_bind_blob(statement, 1, key, (int)len, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, (int64_t)row->time);
+	sqlite3_bind_int64(statement, 2, (int64_t)run->time);
 	sqlite3_bind_int64(statement, 3, sequence);
-	sqlite3_bind_int64(statement, 4, peer_id(writing->store, row->peer));
+	sqlite3_bind_int64(statement, 4, peer_id(writing->store, run->peer));
 	sqlite3_bind_int64(statement, 5, row->path_id);
-	if (row->attrs == 0)
+	if (run->attrs == 0)
 		sqlite3_bind_null(statement, 6);
 	else
-		sqlite3_bind_int64(statement, 6, attrs_id(writing->store, row->attrs));
-	sqlite3_bind_int(statement, 7, row->cause);
+		sqlite3_bind_int64(statement, 6, attrs_id(writing->store, run->attrs));
+	sqlite3_bind_int(statement, 7, run->cause);
 	return step(writing, STATEMENT_HISTORY);
 }
 
@@ -302,7 +305,7 @@ static int write_history_row(
 static int write_history(struct writing *writing)
 {
 	struct journal_store *store = writing->store;
-	const struct journal_history_row *before = NULL;
+	const struct ordered *before = NULL;
 	uint32_t first = 0, sequence = 0;
 	int result;
 
@@ -310,12 +313,13 @@ static int write_history(struct writing *writing)
 		return SQLITE_OK;
 	result = sort_history(writing);
 	for (size_t i = 0; i < writing->batch->n_history && result == SQLITE_OK; i++)
-		if (writing->history[i].row->time <= store->history_until)
+		if (writing->history[i].run->time <= store->history_until)
 			first = store->sequence + 1;
 	for (size_t i = 0; i < writing->batch->n_history && result == SQLITE_OK; i++) {
-		const struct journal_history_row *row = writing->history[i].row;
+		const struct ordered *row = &writing->history[i];
 
-		if (before != NULL && before->time == row->time && compare_prefix(before, row) == 0)
+		if (before != NULL && before->run->time == row->run->time &&
+			compare_prefix(before, row) == 0)
 			sequence++;
 		else
 			sequence = first;
@@ -332,8 +336,8 @@ static void note_history(struct writing *writing)
 
 	store->sequence += (uint32_t)writing->batch->n_history;
 	for (size_t i = 0; i < writing->batch->n_history; i++)
-		if (writing->history[i].row->time > store->history_until)
-			store->history_until = writing->history[i].row->time;
+		if (writing->history[i].run->time > store->history_until)
+			store->history_until = writing->history[i].run->time;
 }
 
 static int write_gaps(struct writing *writing)

@@ -117,11 +117,11 @@ static void put_sets(struct filler *filler)
 }
 
 /* Five of six are IPv4. */
-static void set_prefix(struct journal_history_row *row, uint32_t n)
+static void set_prefix(struct journal_history_row *row, enum family family, uint32_t n)
 {
 	static const uint8_t ipv6[6] = { 0x20, 0x01, 0x0d, 0xb8 };
 	uint8_t low[3] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
-	if (row->family == FAMILY_IPV4_UNICAST) {
+	if (family == FAMILY_IPV4_UNICAST) {
 		row->length = 24;
 		memcpy(row->bytes, (uint8_t[]){ (uint8_t)(11 + low[0]), low[1], low[2], 0 }, 4);
 	} else {
@@ -150,21 +150,22 @@ static uint32_t next_prefix(struct filler *filler, uint64_t change)
 	return random_below(filler, filler->prefixes);
 }
 
-static struct journal_history_row *append(
-	struct journal_batch *batch, struct journal_history_chunk **last, enum family family)
+static struct journal_history_row *append(struct journal_batch *batch,
+	struct journal_history_chunk **last, const struct journal_history_run *head)
 {
-	size_t size = journal_history_row_size(family);
-	struct journal_history_chunk *chunk = *last;
-	if (chunk == NULL || chunk->used + size > JOURNAL_HISTORY_CHUNK) {
-		chunk = calloc(1, sizeof *chunk);
+	struct journal_history_row *row = NULL;
+	bool begun;
+
+	if (*last != NULL)
+		row = journal_history_append(*last, head, &begun);
+	if (row == NULL) {
+		struct journal_history_chunk *chunk = journal_history_chunk_new();
 		if (chunk == NULL)
 			fail("out of memory");
 		*(*last != NULL ? &(*last)->next : &batch->history) = chunk;
 		*last = chunk;
+		row = journal_history_append(chunk, head, &begun);
 	}
-	struct journal_history_row *row = (void *)(chunk->bytes + chunk->used);
-	chunk->used += (uint32_t)size;
-	chunk->count++;
 	batch->n_history++;
 	return row;
 }
@@ -177,16 +178,18 @@ static void put_changes(struct filler *filler)
 		for (uint32_t n = 0; n < JOURNAL_BATCH_ROWS && change < filler->changes;
 			n++, change++) {
 			uint32_t prefix = next_prefix(filler, change);
-			struct journal_history_row *row = append(batch, &last, family_of(prefix));
 			bool none = change >= filler->prefixes && random_below(filler, 8) == 0;
-			row->time = filler->start + 1 + change * (SPAN_US / filler->changes);
-			row->attrs = none ? 0 : 1 + random_below(filler, SETS);
-			row->peer = none ? 0 : 1 + random_below(filler, PEERS);
+			const struct journal_history_run head = {
+				.time = filler->start + 1 + change * (SPAN_US / filler->changes),
+				.attrs = none ? 0 : 1 + random_below(filler, SETS),
+				.peer = none ? 0 : 1 + random_below(filler, PEERS),
+				.family = family_of(prefix),
+				.cause = none ? BEST_WITHDRAWN : BEST_ANNOUNCED,
+			};
+			struct journal_history_row *row = append(batch, &last, &head);
 			row->path_id = 0;
-			row->family = family_of(prefix);
-			row->cause = none ? BEST_WITHDRAWN : BEST_ANNOUNCED;
-			set_prefix(row, prefix);
-			batch->time = row->time;
+			set_prefix(row, family_of(prefix), prefix);
+			batch->time = head.time;
 		}
 		put(filler, batch);
 	}

@@ -113,27 +113,30 @@ void batch_path(
 void batch_history(
 	struct journal_batch *batch, uint64_t time, uint32_t peer, uint32_t n, uint64_t attrs)
 {
-	size_t size = journal_history_row_size(FAMILY_IPV4_UNICAST);
-	struct journal_history_chunk **chunk = &batch->history;
-	struct journal_history_row *row;
-
-	while (*chunk != NULL &&
-		((*chunk)->next != NULL || (*chunk)->used + size > JOURNAL_HISTORY_CHUNK))
-		chunk = &(*chunk)->next;
-	if (*chunk == NULL) {
-		*chunk = calloc(1, sizeof **chunk);
-		assert_non_null(*chunk);
-	}
-	row = (void *)((*chunk)->bytes + (*chunk)->used);
-	*row = (struct journal_history_row){ .time = time,
+	const struct journal_history_run head = { .time = time,
 		.attrs = attrs,
 		.peer = peer,
 		.family = FAMILY_IPV4_UNICAST,
-		.cause = attrs == 0 ? BEST_WITHDRAWN : BEST_ANNOUNCED,
-		.length = 24 };
+		.cause = attrs == 0 ? BEST_WITHDRAWN : BEST_ANNOUNCED };
+	struct journal_history_chunk **chunk = &batch->history;
+	struct journal_history_row *row = NULL;
+	bool begun;
+
+	while (*chunk != NULL && (*chunk)->next != NULL)
+		chunk = &(*chunk)->next;
+	if (*chunk != NULL) {
+		row = journal_history_append(*chunk, &head, &begun);
+		if (row == NULL)
+			chunk = &(*chunk)->next;
+	}
+	if (row == NULL) {
+		*chunk = journal_history_chunk_new();
+		assert_non_null(*chunk);
+		row = journal_history_append(*chunk, &head, &begun);
+	}
+	row->path_id = 0;
+	row->length = 24;
 	prefix_of(n, row->bytes);
-	(*chunk)->used += (uint32_t)size;
-	(*chunk)->count++;
 	batch->n_history++;
 }
 

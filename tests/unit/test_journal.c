@@ -211,14 +211,13 @@ static void play_history(const struct journal_batch *batch)
 
 	for (const struct journal_history_chunk *chunk = batch->history; chunk != NULL;
 		chunk = chunk->next) {
-		const struct journal_history_row *row = (const void *)chunk->bytes;
-
-		for (uint32_t i = 0; i < chunk->count; i++, row = journal_history_next(row)) {
-			assert_true(row->time >= fake.last_time);
-			fake.last_time = row->time;
-			assert_true(row->attrs < SETS_MAX);
-			assert_true(row->attrs == 0 || fake.told[row->attrs]);
-			n++;
+		for (const struct journal_history_run *run = journal_history_first(chunk);
+			run != NULL; run = journal_history_next(chunk, run)) {
+			assert_true(run->time >= fake.last_time);
+			fake.last_time = run->time;
+			assert_true(run->attrs < SETS_MAX);
+			assert_true(run->attrs == 0 || fake.told[run->attrs]);
+			n += run->count;
 		}
 	}
 	assert_int_equal(n, batch->n_history);

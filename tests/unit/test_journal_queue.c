@@ -40,7 +40,7 @@ static void history_end(struct history *history, uint64_t sets)
 	struct journal_history_chunk *chunk;
 
 	while ((chunk = journal_queue_take(&history->queue)) != NULL)
-		journal_queue_give_up(&history->queue, history->rib, chunk, 0, NULL);
+		journal_queue_give_up(&history->queue, history->rib, chunk, 0);
 	assert_int_equal(history->queue.rows, 0);
 	assert_int_equal(journal_queue_memory(&history->queue), 0);
 	assert_int_equal(history->gone, sets);
@@ -61,10 +61,11 @@ static struct attr_set *set_of(struct history *history, uint32_t n)
 	return set;
 }
 
-static void add(struct history *history, uint64_t time, enum family family, struct attr_set *set)
+/* The n-th row. */
+static void add(struct history *history, uint64_t time, uint32_t n, enum family family,
+	struct attr_set *set)
 {
-	const uint8_t bytes[16] = { 10, (uint8_t)(time >> 16), (uint8_t)(time >> 8),
-		(uint8_t)time };
+	const uint8_t bytes[16] = { 10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
 	const struct best_change change = {
 		.family = family,
 		.cause = BEST_ANNOUNCED,
@@ -72,7 +73,7 @@ static void add(struct history *history, uint64_t time, enum family family, stru
 		.bytes = bytes,
 		.attrs = set,
 		.peer = set != NULL ? 7 : 0,
-		.path_id = (uint32_t)time,
+		.path_id = n,
 	};
 
 	journal_queue_add(&history->queue, history->rib, time, &change);
@@ -84,43 +85,87 @@ static void test_rows_come_out_as_they_went_in(void **state)
 	struct history history;
 	struct attr_set *sets[SETS];
 	struct journal_history_chunk *chunk;
-	uint64_t time = 0;
+	uint32_t rows = 0;
 
 	(void)state;
 	history_begin(&history);
 	for (unsigned n = 0; n < SETS; n++)
 		sets[n] = set_of(&history, n);
-	for (uint64_t n = 1; n <= ROWS; n++)
-		add(&history, n, n % 3 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST,
+	for (uint32_t n = 1; n <= ROWS; n++)
+		add(&history, (n + 2) / 3, n, n / 2 % 3 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST,
 			n % 7 ? sets[n / 5 % SETS] : NULL);
 	assert_int_equal(history.queue.rows, ROWS);
 	while ((chunk = journal_queue_take(&history.queue)) != NULL) {
-		const struct journal_history_row *row = (const void *)chunk->bytes;
+		for (const struct journal_history_run *run = journal_history_first(chunk);
+			run != NULL; run = journal_history_next(chunk, run)) {
+			for (unsigned i = 0; i < run->count; i++) {
+				const struct journal_history_row *row = journal_history_row(run, i);
+				uint32_t n = ++rows;
 
-		for (uint32_t i = 0; i < chunk->count; i++, row = journal_history_next(row)) {
-			time++;
-			assert_true(row->time == time);
-			assert_int_equal(row->path_id, time);
-			assert_int_equal(
-				row->family, time % 3 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST);
-			assert_ptr_equal(row->set, time % 7 ? sets[time / 5 % SETS] : NULL);
-			assert_int_equal(row->length, 32);
-			assert_int_equal(row->bytes[3], (uint8_t)time);
+				assert_true(run->time == (n + 2) / 3);
+				assert_int_equal(row->path_id, n);
+				assert_int_equal(run->family,
+					n / 2 % 3 ? FAMILY_IPV4_UNICAST : FAMILY_IPV6_UNICAST);
+				assert_ptr_equal(run->set, n % 7 ? sets[n / 5 % SETS] : NULL);
+				assert_int_equal(run->peer, n % 7 ? 7 : 0);
+				assert_int_equal(row->length, 32);
+				assert_int_equal(row->bytes[3], (uint8_t)n);
+			}
 		}
-		/* As journal_gather.c would, amid a run: it has the reference of the run. */
-		journal_queue_give_up(&history.queue, history.rib, chunk, 0, NULL);
+		journal_queue_give_up(&history.queue, history.rib, chunk, 0);
 	}
-	assert_true(time == ROWS);
+	assert_int_equal(rows, ROWS);
 	for (unsigned n = 0; n < SETS; n++)
 		rib_restore_attrs_done(history.rib, sets[n]);
 	history_end(&history, SETS);
+}
+
+/* The prefixes of one UPDATE share the head of a run, which ends where anything is another. */
+static void test_neighbors_share_a_run(void **state)
+{
+	struct history history;
+	struct attr_set *sets[2];
+	const struct journal_history_run *run;
+	unsigned runs = 0;
+
+	(void)state;
+	history_begin(&history);
+	for (unsigned n = 0; n < 2; n++)
+		sets[n] = set_of(&history, n);
+	for (uint32_t n = 1; n <= 8; n++)
+		add(&history, 1, n, FAMILY_IPV4_UNICAST, sets[0]);
+	assert_int_equal(history.queue.first->used, 24 + 8 * 12);
+	add(&history, 1, 9, FAMILY_IPV4_UNICAST, sets[1]);
+	add(&history, 2, 10, FAMILY_IPV4_UNICAST, sets[1]);
+	add(&history, 2, 11, FAMILY_IPV6_UNICAST, sets[1]);
+	add(&history, 2, 12, FAMILY_IPV6_UNICAST, NULL);
+	/* More than a run counts. */
+	for (uint32_t n = 13; n <= 70000; n++)
+		add(&history, 2, n, FAMILY_IPV4_UNICAST, NULL);
+	assert_int_equal(history.queue.rows, 70000);
+	for (struct journal_history_chunk *chunk = history.queue.first; chunk != NULL;
+		chunk = chunk->next) {
+		uint32_t count = 0;
+
+		for (run = journal_history_first(chunk); run != NULL;
+			run = journal_history_next(chunk, run)) {
+			assert_true(run->count > 0);
+			count += run->count;
+			runs++;
+		}
+		assert_int_equal(count, chunk->count);
+	}
+	assert_int_equal(runs, 5 + history.queue.chunks);
+	for (unsigned n = 0; n < 2; n++)
+		rib_restore_attrs_done(history.rib, sets[n]);
+	history_end(&history, 2);
 }
 
 static void test_the_oldest_go_first(void **state)
 {
 	enum { ROWS = 3000000 };
 	struct history history;
-	const struct journal_history_row *row;
+	const size_t size = journal_history_run_size(FAMILY_IPV4_UNICAST, 1);
 	uint64_t kept;
 
 	(void)state;
@@ -129,19 +174,18 @@ static void test_the_oldest_go_first(void **state)
 		/* A set of its own for every 100 rows: those of rows given up go with them. */
 		struct attr_set *set = set_of(&history, (uint32_t)(n / 100));
 
-		add(&history, n, FAMILY_IPV4_UNICAST, set);
+		add(&history, n, (uint32_t)n, FAMILY_IPV4_UNICAST, set);
 		rib_restore_attrs_done(history.rib, set);
 		assert_true(journal_queue_memory(&history.queue) <= JOURNAL_HISTORY_WAITING_MAX);
 	}
 	kept = history.queue.rows;
-	assert_in_range(kept, JOURNAL_HISTORY_WAITING_MAX / 32 * 95 / 100,
-		JOURNAL_HISTORY_WAITING_MAX / 32);
+	assert_in_range(kept, JOURNAL_HISTORY_WAITING_MAX / size * 95 / 100,
+		JOURNAL_HISTORY_WAITING_MAX / size);
 	assert_true(history.queue.lost == ROWS - kept);
 	assert_true(history.queue.gap.rows == ROWS - kept);
 	assert_true(history.queue.gap.from == 1);
 	assert_true(history.queue.gap.to == ROWS - kept);
-	row = (const void *)history.queue.first->bytes;
-	assert_true(row->time == ROWS - kept + 1);
+	assert_true(journal_history_first(history.queue.first)->time == ROWS - kept + 1);
 	assert_true(history.gone >= (ROWS - kept) / 100);
 	history_end(&history, ROWS / 100 + 1);
 }
@@ -153,17 +197,24 @@ static void test_a_chunk_is_given_up_half_way(void **state)
 	struct history history;
 	struct attr_set *sets[2];
 	struct journal_history_chunk *chunk;
-	size_t size = journal_history_row_size(FAMILY_IPV4_UNICAST);
+	uint32_t at = 0;
 
 	(void)state;
 	history_begin(&history);
 	for (unsigned n = 0; n < 2; n++)
 		sets[n] = set_of(&history, n);
-	for (uint64_t n = 1; n <= 100; n++)
-		add(&history, n, FAMILY_IPV4_UNICAST, sets[n / 60]);
+	for (uint32_t n = 1; n <= 100; n++)
+		add(&history, n, n, FAMILY_IPV4_UNICAST, sets[n / 60]);
 	chunk = journal_queue_take(&history.queue);
-	/* Row 30 of the first run was the last. */
-	journal_queue_give_up(&history.queue, history.rib, chunk, (uint32_t)(30 * size), sets[0]);
+	/* As journal_gather.c does. */
+	for (unsigned n = 0; n < 30; n++) {
+		struct journal_history_run *run = journal_history_at(chunk, at);
+
+		rib_restore_attrs_done(history.rib, run->set);
+		run->attrs = 1;
+		at += (uint32_t)journal_history_run_size(FAMILY_IPV4_UNICAST, run->count);
+	}
+	journal_queue_give_up(&history.queue, history.rib, chunk, at);
 	assert_true(history.queue.gap.rows == 100);
 	assert_true(history.queue.gap.from == 1);
 	assert_true(history.queue.gap.to == 100);
@@ -247,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_come_out_as_they_went_in),
+		cmocka_unit_test(test_neighbors_share_a_run),
 		cmocka_unit_test(test_the_oldest_go_first),
 		cmocka_unit_test(test_a_chunk_is_given_up_half_way),
 		cmocka_unit_test(test_a_gap_spans_all),
