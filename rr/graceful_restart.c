@@ -349,6 +349,7 @@ static uint64_t sweep(struct peer *peer, enum family family)
 		if (restart->retained != NULL) {
 			rib_peer_down(peer->reflector->rib, restart->retained);
 			restart->retained = NULL;
+			restart->awaited = false; /* nobody has anything of it any more */
 			peer_record_down(peer);
 		}
 		forget_stale(restart);
@@ -587,8 +588,11 @@ static void end_period(struct reflector *reflector, uint64_t now)
 		peer->graceful_restart.awaited = false;
 		if (!peer->graceful_restart.restored)
 			continue;
+		peer->graceful_restart.restored = false;
 		for (enum family family = 0; family < FAMILY_COUNT; family++) {
-			if (peer->graceful_restart.families & FAMILY_BIT(family))
+			/* A peer that was back and has gone again: its own times count. */
+			if ((peer->graceful_restart.families & FAMILY_BIT(family)) &&
+				peer->graceful_restart.long_lived_time[family] == 0)
 				expired += sweep(peer, family);
 		}
 	}

@@ -611,6 +611,45 @@ static void test_period_newcomer(void **state)
 	assert_false(period->holding);
 }
 
+/* A newcomer that goes again, for longer than its restart time, is no longer awaited. */
+static void test_period_newcomer_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct restart_period *period = &f->reflector.restart;
+
+	restore(f, 0);
+	up(f, 0, (struct says){ .families = BOTH, .time = 30 });
+	up(f, 1, (struct says){ .families = BOTH, .time = 5 });
+	announce(f, 1, 3, false);
+	end_of_rib(f, 0, FAMILY_IPV4_UNICAST);
+	end_of_rib(f, 0, FAMILY_IPV6_UNICAST);
+	lose(f, 1, (struct session_loss){ 0 });
+	assert_true(f->peer[1]->graceful_restart.awaited);
+	tick(f, 1, 6);
+	assert_null(f->peer[1]->graceful_restart.retained);
+	graceful_restart_period_tick(&f->reflector, f->reflector.started + 20 * SECOND_US);
+	assert_false(period->holding);
+}
+
+/* Back after our restart and gone again: RFC 9494 section 4.2 holds, not the end of our restart. */
+static void test_period_long_lived(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t end_of_period;
+
+	restore(f, 0);
+	end_of_period = f->reflector.restart.until;
+	up(f, 0, patient);
+	announce(f, 0, 1, false);
+	lose(f, 0, (struct session_loss){ 0 });
+	graceful_restart_period_tick(&f->reflector, end_of_period);
+	graceful_restart_tick(f->peer[0], end_of_period);
+	assert_int_equal(f->reflector.restart.until, 0);
+	assert_paths(f, 1, 0);
+	graceful_restart_tick(f->peer[0], end_of_period + 101 * SECOND_US);
+	assert_paths(f, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -628,6 +667,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_period, begin, end),
 		cmocka_unit_test_setup_teardown(test_period_all_back, begin, end),
 		cmocka_unit_test_setup_teardown(test_period_newcomer, begin, end),
+		cmocka_unit_test_setup_teardown(test_period_newcomer_gone, begin, end),
+		cmocka_unit_test_setup_teardown(test_period_long_lived, begin, end),
 	};
 
 	return cmocka_run_group_tests_name("graceful_restart", tests, NULL, NULL);
