@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rr/closing.h"
+#include "rr/second_connection.h"
 #include "rr/update_fault.h"
 
 #define STABLE_US	(60 * SECOND_US) /* a session that lived this long was no oscillation */
@@ -39,6 +39,7 @@ struct peer *peer_new(struct reflector *reflector, const struct ip_address *addr
 
 void peer_free(struct peer *peer)
 {
+	second_connection_end(peer);
 	if (peer->own != NULL)
 		session_free(peer->own);
 	if (peer->incoming != NULL)
@@ -128,6 +129,7 @@ void peer_stop(struct peer *peer, enum cease_subcode subcode, const char *text,
 {
 	bool leaving = peer->leaving;
 
+	second_connection_end(peer);
 	/* Keeps peer_session_ended from starting anything before both are stopped. */
 	peer->leaving = true;
 	if (peer->own != NULL)
@@ -345,6 +347,7 @@ void peer_tick(struct peer *peer, uint64_t now)
 	}
 	if (peer->incoming != NULL)
 		session_tick(peer->incoming, now);
+	second_connection_tick(peer, now);
 	graceful_restart_tick(peer, now);
 	if (log_rate_settle(&peer->fault_rate, now, &suppressed)) {
 		struct log_subject subject = peer_subject(peer);
@@ -381,36 +384,25 @@ static void refuse(struct reflector *reflector, int fd, const struct ip_address 
 }
 
 /*
- * A second connection while a session is Established is closed with Cease (RFC 4271 section 6.8).
- * The peer may have restarted and our session be dead without our knowing: a KEEPALIVE on it
- * provokes the RST that tells us, so the peer's next attempt succeeds.
+ * The peer may have restarted and its session be dead without our knowing: a KEEPALIVE provokes the
+ * RST that tells us.
  */
-static void refuse_second(struct peer *peer, struct session *established, int fd)
+static void probe(struct peer *peer, struct session *established)
 {
-	uint8_t bytes[BGP_HEADER_LEN + 2 + BGP_ERROR_DATA_MAX];
-	struct writer w = writer_of(bytes, sizeof bytes);
-	struct log_subject subject = peer_subject(peer);
-	struct bgp_error error;
 	uint64_t now = monotonic_us();
 
-	cease_set(&error, CEASE_COLLISION, NULL, NULL);
-	notification_write(&w, &error);
-	closing_start(peer->reflector, fd, bytes, w.overflow ? 0 : writer_len(&w));
-	log_line(&peer->reflector->log, LOG_DEBUG, "session-collision", &subject,
-		"second connection refused: the session is Established");
-	if (elapsed_us(peer->probed_at, now) >= SECOND_US) {
-		peer->probed_at = now;
-		session_event(established, FSM_EVENT_KEEPALIVE_EXPIRES, NULL);
-	}
+	if (elapsed_us(peer->probed_at, now) < SECOND_US)
+		return;
+	peer->probed_at = now;
+	session_event(established, FSM_EVENT_KEEPALIVE_EXPIRES, NULL);
 }
 
 /*
  * RFC 4724 sections 4.2 and 5: a connection of a peer that restarts with Graceful Restart is the
  * end of the one before. A connection that was on its way when the session came up is none of a
- * restart
- * ("the subsequent open connection"): it collides.
+ * restart ("the subsequent open connection"): it collides.
  */
-static bool is_restart(const struct session *established)
+static bool may_be_restart(const struct session *established)
 {
 	return established->negotiated.graceful_restart_receive != 0 &&
 	       elapsed_us(established->state_since, monotonic_us()) >= CROSSING_US;
@@ -424,6 +416,26 @@ static void end_restarted(struct session *established)
 		&(struct session_cause){
 			.text = "the peer has connected again: it has restarted" });
 	peer->connect_retry_counter = 0;
+}
+
+void peer_take_connection(struct peer *peer, int fd, uint16_t port)
+{
+	struct session *established = peer_established(peer);
+	struct session *session;
+
+	if (established != NULL)
+		end_restarted(established);
+	/* The peer can only have one connection to us in earnest: the one before is gone for it. */
+	if (peer->incoming != NULL)
+		session_event(peer->incoming, FSM_EVENT_COLLISION_DUMP, NULL);
+	session = session_new(peer, true);
+	if (session == NULL) {
+		close(fd);
+		return;
+	}
+	peer->incoming = session;
+	peer->down_since = 0;
+	session_accept(session, fd, port);
 }
 
 /* The peer of the address: configured, known, or new from a range; NULL when nothing covers it. */
@@ -454,7 +466,7 @@ void peer_accept(
 {
 	const char *why = NULL;
 	struct peer *peer = peer_for(reflector, address, &why);
-	struct session *established, *session;
+	struct session *established;
 
 	if (peer == NULL || peer->leaving) {
 		reflector->connections_refused++;
@@ -468,22 +480,16 @@ void peer_accept(
 		return;
 	}
 	established = peer_established(peer);
-	if (established != NULL && !is_restart(established)) {
-		refuse_second(peer, established, fd);
+	if (established == NULL) {
+		reflector->connections_accepted++;
+		peer_take_connection(peer, fd, port);
 		return;
 	}
-	if (established != NULL)
-		end_restarted(established);
-	/* The peer can only have one connection to us in earnest: the one before is gone for it. */
-	if (peer->incoming != NULL)
-		session_event(peer->incoming, FSM_EVENT_COLLISION_DUMP, NULL);
-	session = session_new(peer, true);
-	if (session == NULL) {
-		close(fd);
-		return;
+	if (may_be_restart(established)) {
+		reflector->connections_accepted++;
+		second_connection_begin(peer, fd, port);
+	} else {
+		second_connection_refuse(peer, fd, "the session is Established");
 	}
-	reflector->connections_accepted++;
-	peer->incoming = session;
-	peer->down_since = 0;
-	session_accept(session, fd, port);
+	probe(peer, established);
 }

@@ -18,6 +18,7 @@ struct peer {
 	const struct config_peer *config; /* NULL: dynamic */
 	struct session *own; /* configured peers: the connection that we initiate; NULL: dynamic */
 	struct session *incoming; /* NULL without one */
+	struct second_connection *second; /* while a session is Established; NULL: none */
 	struct graceful_restart graceful_restart; /* paths that outlive their session */
 	bool leaving; /* being removed: no session is started again */
 
@@ -68,6 +69,12 @@ struct log_subject peer_subject(const struct peer *peer);
 /* A connection has come in: takes over `fd`. */
 void peer_accept(
 	struct reflector *reflector, int fd, const struct ip_address *address, uint16_t port);
+
+/*
+ * An accepted connection is the peer's: ends its session if it has one, and begins another on `fd`,
+ * which it takes over.
+ */
+void peer_take_connection(struct peer *peer, int fd, uint16_t port);
 
 /* What sessions tell their peer. */
 

@@ -37,8 +37,10 @@ def message(kind, body=b""):
     return MARKER + struct.pack("!HB", 19 + len(body), kind) + body
 
 
-def open_message(as_number=64512, hold=90, bgp_id="10.9.9.9", version=4):
+def open_message(as_number=64512, hold=90, bgp_id="10.9.9.9", version=4, restart_time=None):
     capabilities = [(1, b"\0\1\0\1"), (1, b"\0\2\0\1"), (2, b""), (65, struct.pack("!I", as_number))]
+    if restart_time is not None:
+        capabilities.append((64, struct.pack("!H", restart_time) + b"\0\1\1\x80\0\2\1\x80"))
     parameter = b"".join(bytes([code, len(value)]) + value for code, value in capabilities)
     options = bytes([2, len(parameter)]) + parameter
     return message(OPEN, struct.pack("!BHH", version, min(as_number, 65535), hold) + socket.inet_aton(bgp_id)
@@ -226,6 +228,50 @@ def connections(t):
         last.expect_notification(6, 4)  # it is to be started again: Administrative Reset
         assert hub.rr.process.wait() == 0
         hub.rr.check_clean()
+
+
+@suite.test
+def connections_of_a_peer_with_graceful_restart(t):
+    """RFC 4724 section 4.2: the peer's next OPEN ends the session; a connection alone, of whoever it is, does not."""
+    hub = Hub(t)
+    address = "127.1.3.1"
+    first = hub.dial(address).establish(restart_time=60)
+    wait.until(lambda: hub.rr.peer(address)["state-seconds"] >= 3, 30, "connections to be none that cross the first")
+    cases = [
+        ("a probe of the port", None),
+        ("no BGP", b"GET / HTTP/1.1\r\n\r\n"),
+        ("no OPEN", message(KEEPALIVE)),
+        ("an OPEN of another AS", open_message(as_number=64999, restart_time=60)),
+    ]
+    for name, data in cases:
+        with t.case(name):
+            accepted = hub.rr.show("summary")["connections-accepted"]
+            other = hub.dial(address)
+            if data is None:
+                other.close()
+            else:
+                other.send(data)
+                other.expect_notification(6, 7)
+            wait.until(lambda n=accepted: hub.rr.show("summary")["connections-accepted"] > n, 20, "the connection")
+            assert hub.rr.peer(address)["state"] == "Established", hub.rr.peer(address)
+            assert hub.rr.peer(address)["established-count"] == 1
+    with t.case("an OPEN of the peer, byte by byte"):
+        other = hub.dial(address)
+        for byte in open_message(restart_time=60) + message(KEEPALIVE):
+            other.send(bytes([byte]))
+        other.expect(OPEN)
+        other.expect(KEEPALIVE)
+        wait.until(lambda: hub.rr.peer(address)["established-count"] == 2, 20, "the second session")
+        assert first.read((UPDATE, KEEPALIVE)) == (None, b"")  # closed without a NOTIFICATION
+        assert "the peer has connected again" in hub.last_down(address), hub.last_down(address)
+    with t.case("silent, and taken when the session ends"):
+        wait.until(lambda: hub.rr.peer(address)["state-seconds"] >= 3, 30, "connections to be none that cross the second")
+        third = hub.dial(address)
+        assert third.silent(0.5)
+        other.close()
+        third.establish(restart_time=60)
+        wait.until(lambda: hub.rr.peer(address)["established-count"] == 3, 20, "the third session")
+    hub.stop()
 
 
 def announcement(number):
