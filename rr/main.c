@@ -186,17 +186,23 @@ static void give_back(struct daemon *daemon)
 	libevent_global_shutdown();
 }
 
+#define OWN_PROGRAM "/proc/self/exe"
+
 /*
  * Where the program is, for a restart: the file may be another one by then, an upgrade. False when
  * that is not known.
  */
 static bool find_program(char *path, size_t size)
 {
-	ssize_t len = readlink("/proc/self/exe", path, size);
+	static const char deleted[] = " (deleted)"; /* after a restart without the file */
+	const size_t deleted_len = sizeof deleted - 1;
+	ssize_t len = readlink(OWN_PROGRAM, path, size);
 
 	if (len <= 0 || (size_t)len >= size)
 		return false;
 	path[len] = '\0';
+	if ((size_t)len > deleted_len && strcmp(path + len - deleted_len, deleted) == 0)
+		path[(size_t)len - deleted_len] = '\0';
 	return true;
 }
 
@@ -209,7 +215,12 @@ static int begin_anew(const char *path, char **argv)
 	/* Until it is watched again, a reload must not end us. */
 	(void)signal(SIGHUP, SIG_IGN);
 	execv(path, argv);
-	fprintf(stderr, "heliostatd: cannot start %s again: %s\n", path, strerror(errno));
+	fprintf(stderr,
+		"heliostatd: cannot start %s again: %s; going on with the program as it was\n",
+		path, strerror(errno));
+	/* An upgrade that removed the file, or is half way through: what runs is still there. */
+	execv(OWN_PROGRAM, argv);
+	fprintf(stderr, "heliostatd: cannot start again: %s\n", strerror(errno));
 	return EXIT_RESTART;
 }
 

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -405,6 +406,29 @@ def reload(t):
         assert body[5:9] == socket.inet_aton("10.0.0.7"), body.hex()
     with t.case("ends clean"):
         hub.stop()
+
+
+@suite.test
+def restart_without_the_program(t):
+    rr = Heliostat(t.lab().host("hub"))
+    program = rr.host.path("program")
+    rr.argv = lambda *words: [program, *words]
+
+    def restarted(times):
+        rr.ask("restart")
+        wait.until(lambda: rr.process.output().count("heliostatd 0.1.0 started") == times, 20, "the next start",
+                   rr.process.output)
+        wait.until(rr.answers, 20, "an answer")
+        return rr.process.output().count("going on with the program as it was")
+    shutil.copy(suite.build_path("heliostatd"), program)
+    rr.start()
+    with t.case("it has been removed: what runs goes on"):
+        os.unlink(program)
+        assert restarted(2) == 1, rr.process.output()
+    with t.case("it is back: it is started"):
+        shutil.copy(suite.build_path("heliostatd"), program)
+        assert restarted(3) == 1, rr.process.output()
+    rr.stop()
 
 
 @suite.test
