@@ -205,7 +205,8 @@ static void test_answers(void **state)
 		{ "xml show version\n", "err\nfound an unknown format at the beginning of the "
 					"request, expected text, json or "
 					"complete\nend 2\n" },
-		{ "text\n", "err\nempty line: expected one of: show, clear, journal, shutdown, restart, "
+		{ "text\n", "err\nempty line: expected one of: show, clear, journal, shutdown, "
+			    "restart, "
 			    "help\nend 2\n" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
