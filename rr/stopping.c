@@ -39,16 +39,21 @@ void stopping_begin(struct reflector *reflector, enum stopping_reason reason, co
 	};
 	uint64_t now = monotonic_us();
 
-	if (reflector->stopping != STOPPING_NOT)
+	/* Somebody may want the end while a restart is under way: a service manager, a person. */
+	if (reflector->stopping != STOPPING_NOT &&
+		(reason == STOPPING_TO_RESTART ||
+			reflector->stopping_reason != STOPPING_TO_RESTART))
 		return;
 	log_line(&reflector->log, LOG_INFO, "shutdown", NULL, "%s%s%s", what[reason],
 		text != NULL ? ": " : "", text != NULL ? text : "");
-	reflector->stopping = STOPPING_FLUSH;
 	reflector->stopping_reason = reason;
-	reflector->stopping_deadline = now + FLUSH_US;
 	/* Without memory the peers are told the same without the text. */
 	if (text != NULL)
 		reflector->stopping_text = strdup(text);
+	if (reflector->stopping != STOPPING_NOT)
+		return;
+	reflector->stopping = STOPPING_FLUSH;
+	reflector->stopping_deadline = now + FLUSH_US;
 	listeners_prune(reflector, NULL);
 	/* As soon as the journal is up to date: our peers are counting from then on. */
 	if (journal_flushed(reflector->journal))

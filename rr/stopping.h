@@ -10,8 +10,8 @@
 #include "rr/state.h"
 
 /*
- * Begins, unless it has begun already. `text` (NULL: none) goes along with Cease/Administrative
- * Shutdown.
+ * Begins, unless it has begun already; then a restart becomes the end if that is asked for. `text`
+ * (NULL: none) goes along with Cease/Administrative Shutdown.
  */
 void stopping_begin(struct reflector *reflector, enum stopping_reason reason, const char *text);
 /* Ends the loop when there is nothing left to wait for. */

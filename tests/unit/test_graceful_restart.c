@@ -10,6 +10,7 @@
 
 #include "rr/peer.h"
 #include "rr/state.h"
+#include "rr/stopping.h"
 
 #define BOTH  (FAMILY_BIT(FAMILY_IPV4_UNICAST) | FAMILY_BIT(FAMILY_IPV6_UNICAST))
 #define IPV4  FAMILY_BIT(FAMILY_IPV4_UNICAST)
@@ -467,6 +468,21 @@ static void test_stopping(void **state)
 	assert_paths(f, 2, 1); /* for the journal */
 }
 
+/* Whoever ends a reflector that is about to begin anew has it end. */
+static void test_end_of_a_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	stopping_begin(&f->reflector, STOPPING_TO_RESTART, NULL);
+	assert_int_equal(f->reflector.stopping, STOPPING_CLOSE);
+	assert_true(reflector_restarts(&f->reflector));
+	stopping_begin(&f->reflector, STOPPING_TO_TERMINATE, NULL);
+	assert_false(reflector_restarts(&f->reflector));
+	assert_int_equal(f->reflector.stopping, STOPPING_CLOSE);
+	stopping_begin(&f->reflector, STOPPING_TO_RESTART, NULL);
+	assert_false(reflector_restarts(&f->reflector));
+}
+
 static void test_offer(void **state)
 {
 	struct fixture *f = *state;
@@ -663,6 +679,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_lived_again, begin, end),
 		cmocka_unit_test_setup_teardown(test_drop_and_regroup, begin, end),
 		cmocka_unit_test_setup_teardown(test_stopping, begin, end),
+		cmocka_unit_test_setup_teardown(test_end_of_a_restart, begin, end),
 		cmocka_unit_test_setup_teardown(test_offer, begin, end),
 		cmocka_unit_test_setup_teardown(test_period, begin, end),
 		cmocka_unit_test_setup_teardown(test_period_all_back, begin, end),
