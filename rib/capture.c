@@ -76,7 +76,9 @@ static void describe(const struct rib *rib, const struct table *table, uint32_t 
 	const struct entry *entry;
 	const struct path *path;
 
-	*change = (struct path_change){ .family = table->family, .number = number };
+	change->family = table->family;
+	change->number = number;
+	change->attrs = NULL;
 	if (number >= table->paths.used)
 		return;
 	path = table_path(table, number);

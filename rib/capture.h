@@ -50,10 +50,10 @@ struct best_change {
 struct path_change {
 	enum family family;
 	uint32_t number;
-	uint8_t length;
-	const uint8_t *bytes;
 	struct attr_set *attrs; /* NULL: nothing lives under the number; borrowed; what follows is
 				   valid only otherwise */
+	uint8_t length;
+	const uint8_t *bytes;
 	uint32_t peer;
 	uint32_t path_id;
 };

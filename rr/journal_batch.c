@@ -43,36 +43,6 @@ bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
 	return row != NULL;
 }
 
-static bool is_alike(const struct journal_history_run *a, const struct journal_history_run *b)
-{
-	return a->attrs == b->attrs && a->time == b->time && a->peer == b->peer &&
-	       a->family == b->family && a->cause == b->cause;
-}
-
-struct journal_history_row *journal_history_append(
-	struct journal_history_chunk *chunk, const struct journal_history_run *head, bool *begun)
-{
-	struct journal_history_run *run = journal_history_at(chunk, chunk->last);
-	uint32_t at = chunk->last, used;
-	uint16_t count;
-
-	*begun = run == NULL || run->count == UINT16_MAX || !is_alike(run, head);
-	if (*begun)
-		at = chunk->used;
-	count = *begun ? 0 : run->count;
-	used = at + (uint32_t)journal_history_run_size((enum family)head->family, count + 1u);
-	if (used > sizeof(chunk->bytes))
-		return NULL;
-	run = (void *)(chunk->bytes + at);
-	if (*begun)
-		*run = *head;
-	run->count = count + 1;
-	chunk->last = at;
-	chunk->used = used;
-	chunk->count++;
-	return (struct journal_history_row *)journal_history_row(run, count);
-}
-
 struct journal_history_chunk *journal_history_chunk_new(void)
 {
 	struct journal_history_chunk *chunk = malloc(sizeof(*chunk));

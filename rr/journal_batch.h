@@ -209,8 +209,32 @@ static inline const struct journal_history_row *journal_history_row(
  * (whose count is not looked at), else in one of its own, then *begun is true and the caller owes
  * it a reference to the set. NULL when the chunk is full.
  */
-struct journal_history_row *journal_history_append(
-	struct journal_history_chunk *chunk, const struct journal_history_run *head, bool *begun);
+static inline struct journal_history_row *journal_history_append(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head, bool *begun)
+{
+	struct journal_history_run *run = journal_history_at(chunk, chunk->last);
+	uint32_t at = chunk->last, used;
+	uint16_t count;
+
+	*begun = run == NULL || run->count == UINT16_MAX || run->attrs != head->attrs ||
+		 run->time != head->time || run->peer != head->peer ||
+		 run->family != head->family || run->cause != head->cause;
+	if (*begun)
+		at = chunk->used;
+	count = *begun ? 0 : run->count;
+	used = at + (uint32_t)journal_history_run_size((enum family)head->family, count + 1u);
+	if (used > sizeof(chunk->bytes))
+		return NULL;
+	run = (void *)(chunk->bytes + at);
+	if (*begun)
+		*run = *head;
+	run->count = count + 1;
+	chunk->last = at;
+	chunk->used = used;
+	chunk->count++;
+	return (struct journal_history_row *)journal_history_row(run, count);
+}
+
 /* NULL when memory is short. */
 struct journal_history_chunk *journal_history_chunk_new(void);
 

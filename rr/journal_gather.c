@@ -5,6 +5,9 @@
 
 #define STEP_ROWS  256 /* between two looks at the clock */
 #define STEP_PEERS 1024
+#define STEP_RUNS  64
+
+#define RELEASE_AHEAD 8 /* sets that are fetched from memory before they are let go of */
 
 /*
  * While paths wait, history leaves them more than half of a batch: it may wait, and be given up at
@@ -67,22 +70,25 @@ static uint64_t tell_attrs(
 static bool convert_history(struct journal *journal, struct journal_batch *batch)
 {
 	struct journal_history_chunk *chunk = journal->chunk;
-	struct journal_history_run *run;
+	struct journal_history_run *runs[STEP_RUNS];
+	unsigned n = 0;
 
-	if (!journal_batch_reserve(&batch->attrs, STEP_ROWS))
+	if (!journal_batch_reserve(&batch->attrs, STEP_RUNS))
 		return false;
-	for (unsigned n = 0; n < STEP_ROWS; n++) {
-		struct attr_set *set;
+	/* Sets lie all over memory: it is asked for before they are needed. */
+	while (n < STEP_RUNS && (runs[n] = journal_history_at(chunk, journal->chunk_at)) != NULL) {
+		struct journal_history_run *run = runs[n++];
 
-		run = journal_history_at(chunk, journal->chunk_at);
-		if (run == NULL)
-			break;
-		set = run->set;
-		run->attrs = set != NULL ? tell_attrs(journal, batch, set) : 0;
-		if (set != NULL)
-			rib_restore_attrs_done(journal->rib, set);
+		__builtin_prefetch(run->set, 1);
 		journal->chunk_at += (uint32_t)journal_history_run_size(
 			(enum family)run->family, run->count);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct attr_set *set = runs[i]->set;
+
+		runs[i]->attrs = set != NULL ? tell_attrs(journal, batch, set) : 0;
+		if (set != NULL)
+			rib_restore_attrs_done(journal->rib, set);
 	}
 	if (journal->chunk_at < chunk->used)
 		return true;
@@ -339,8 +345,14 @@ bool journal_release(struct journal *journal, uint64_t end)
 		struct rib *rib = batch->rib;
 
 		/* From the end: what is left is what journal_batch_free sees. */
-		for (unsigned n = 0; n < STEP_ROWS && batch->attrs.count > 0; n++)
-			rib_restore_attrs_done(rib, batch->attrs.rows[--batch->attrs.count].attrs);
+		for (unsigned n = 0; n < STEP_ROWS && batch->attrs.count > 0; n++) {
+			const struct journal_attrs_row *row = batch->attrs.rows;
+
+			row += --batch->attrs.count;
+			if (batch->attrs.count >= RELEASE_AHEAD)
+				__builtin_prefetch(row[-RELEASE_AHEAD].attrs, 1);
+			rib_restore_attrs_done(rib, row->attrs);
+		}
 		if (batch->attrs.count == 0) {
 			journal->finished = batch->next;
 			journal_batch_free(batch, rib);
