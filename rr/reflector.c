@@ -19,8 +19,10 @@
 #define RUN_BUDGET_US	  5000
 #define JOURNAL_BUDGET_US 1000
 #define JOURNAL_CLOSE_US  (5 * SECOND_US)
-#define WRITE_BUDGET_US	  20000 /* a turn; what is left over is written in the next */
-#define READERS_END_US	  SECOND_US /* for questions to the journal that were broken off */
+/* Of a journal that could not be flushed before: the peers are counting already. */
+#define JOURNAL_LAST_US (SECOND_US / 2)
+#define WRITE_BUDGET_US 20000 /* a turn; what is left over is written in the next */
+#define READERS_END_US	SECOND_US /* for questions to the journal that were broken off */
 
 /*
  * Every write of UPDATEs sets a timer, so a random number must not cost a system call: Weyl's
@@ -339,7 +341,9 @@ void reflector_free(struct reflector *reflector)
 	listeners_prune(reflector, NULL);
 	/* Before the sessions go: the state in it is the one to restart from. */
 	journal_audit(reflector->journal, "heliostatd", "stop", NULL);
-	journal_close(reflector->journal, reflector->abandoned ? 0 : JOURNAL_CLOSE_US);
+	journal_close(reflector->journal, reflector->abandoned	    ? 0
+					  : reflector->flush_failed ? JOURNAL_LAST_US
+								    : JOURNAL_CLOSE_US);
 	reflector->journal = NULL;
 	peers_free(&reflector->peers);
 	reap(reflector);

@@ -81,6 +81,7 @@ struct reflector {
 	enum stopping_reason stopping_reason;
 	char *stopping_text; /* for the peers; NULL without */
 	uint64_t stopping_deadline;
+	bool flush_failed; /* the journal had its time */
 	bool abandoned; /* told to end a second time: nothing is waited for any more */
 	struct restart_period restart; /* our own, after the journal restored the table */
 

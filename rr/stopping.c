@@ -67,11 +67,14 @@ void stopping_tick(struct reflector *reflector, uint64_t now)
 	switch (reflector->stopping) {
 	case STOPPING_NOT: return;
 	case STOPPING_FLUSH:
-		if (over)
+		if (journal_flushed(reflector->journal)) {
+			close_sessions(reflector, now);
+		} else if (over) {
+			reflector->flush_failed = true;
 			log_line(&reflector->log, LOG_WARNING, "shutdown", NULL,
 				"the journal could not be brought up to date in time");
-		if (over || journal_flushed(reflector->journal))
 			close_sessions(reflector, now);
+		}
 		return;
 	case STOPPING_CLOSE:
 		/*
