@@ -86,6 +86,10 @@ static void on_end_signal(evutil_socket_t number, short what, void *context)
 
 	(void)number;
 	(void)what;
+	if (daemon->reflector == NULL) {
+		daemon->restart = false;
+		return;
+	}
 	if (daemon->ending) {
 		reflector_abandon(daemon->reflector);
 		return;
@@ -100,20 +104,32 @@ static void on_reload_signal(evutil_socket_t number, short what, void *context)
 
 	(void)number;
 	(void)what;
-	(void)reflector_reload(daemon->reflector);
+	if (daemon->reflector != NULL)
+		(void)reflector_reload(daemon->reflector);
+}
+
+static const struct {
+	int number;
+	event_callback_fn callback;
+} watched[N_SIGNALS] = {
+	{ SIGTERM, on_end_signal },
+	{ SIGINT, on_end_signal },
+	{ SIGHUP, on_reload_signal },
+};
+
+/* `how` as of sigprocmask. A restart holds them back: they wait for the program begun anew. */
+static void mask_signals(int how)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		sigaddset(&signals, watched[i].number);
+	(void)sigprocmask(how, &signals, NULL);
 }
 
 static bool watch_signals(struct daemon *daemon)
 {
-	static const struct {
-		int number;
-		event_callback_fn callback;
-	} watched[N_SIGNALS] = {
-		{ SIGTERM, on_end_signal },
-		{ SIGINT, on_end_signal },
-		{ SIGHUP, on_reload_signal },
-	};
-
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return false;
 	for (size_t i = 0; i < N_SIGNALS; i++) {
@@ -122,6 +138,7 @@ static bool watch_signals(struct daemon *daemon)
 		if (daemon->signals[i] == NULL || event_add(daemon->signals[i], NULL) < 0)
 			return false;
 	}
+	mask_signals(SIG_UNBLOCK);
 	return true;
 }
 
@@ -177,6 +194,12 @@ static void give_back(struct daemon *daemon)
 {
 	mgmt_server_free(daemon->mgmt);
 	reflector_free(daemon->reflector);
+	daemon->reflector = NULL;
+	if (daemon->restart) {
+		mask_signals(SIG_BLOCK);
+		/* What came while all that was given back: an end is none that begins anew. */
+		(void)event_base_loop(daemon->base, EVLOOP_NONBLOCK);
+	}
 	for (size_t i = 0; i < N_SIGNALS; i++) {
 		if (daemon->signals[i] != NULL)
 			event_free(daemon->signals[i]);
@@ -212,8 +235,6 @@ static bool find_program(char *path, size_t size)
  */
 static int begin_anew(const char *path, char **argv)
 {
-	/* Until it is watched again, a reload must not end us. */
-	(void)signal(SIGHUP, SIG_IGN);
 	execv(path, argv);
 	fprintf(stderr,
 		"heliostatd: cannot start %s again: %s; going on with the program as it was\n",

@@ -432,6 +432,27 @@ def restart_without_the_program(t):
 
 
 @suite.test
+def end_of_a_restart(t):
+    """SIGTERM at any moment of a restart ends the daemon, and SIGHUP does it no harm."""
+    rr = Heliostat(t.lab().host("hub"), journal=True)
+    with t.case("SIGTERM"):
+        for step in range(12):
+            rr.start()
+            rr.ask("restart")
+            time.sleep(step * 0.02)  # into the restart; where to, the machine decides
+            rr.process.signal_main(signal.SIGTERM)
+            assert rr.process.wait() == 0, rr.process.output()
+    with t.case("SIGHUP"):
+        rr.start()
+        for times in range(2, 6):
+            rr.ask("restart")
+            while rr.process.output().count("heliostatd 0.1.0 started") < times:
+                rr.process.signal_main(signal.SIGHUP)
+            wait.until(rr.answers, 20, "an answer")
+    rr.stop()
+
+
+@suite.test
 def start(t):
     host = t.lab().host("hub")
     with inside(host):
