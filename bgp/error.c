@@ -92,6 +92,21 @@ static const struct {
 
 #define CODES (sizeof codes / sizeof *codes)
 
+void utf8_trim(char *text)
+{
+	size_t len = strlen(text), begin = len, needed;
+	uint8_t first;
+
+	while (begin > 0 && len - begin < 4 && ((uint8_t)text[begin - 1] & 0xC0) == 0x80)
+		begin--;
+	if (begin == 0)
+		return;
+	first = (uint8_t)text[--begin];
+	needed = first < 0xC0 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+	if (needed > len - begin)
+		text[begin] = '\0';
+}
+
 bool bgp_error_set(struct bgp_error *error, uint8_t code, uint8_t subcode, const void *data,
 	size_t data_len, const char *format, ...)
 {
@@ -106,6 +121,7 @@ bool bgp_error_set(struct bgp_error *error, uint8_t code, uint8_t subcode, const
 	va_start(arguments, format);
 	vsnprintf(error->reason, sizeof error->reason, format, arguments);
 	va_end(arguments);
+	utf8_trim(error->reason);
 	return false;
 }
 

@@ -87,6 +87,12 @@ struct bgp_error {
 bool bgp_error_set(struct bgp_error *error, uint8_t code, uint8_t subcode, const void *data,
 	size_t data_len, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/*
+ * Of a text that was cut by its length: takes away what is left of a UTF-8 character at its end,
+ * which would spoil the log, JSON, and the terminal.
+ */
+void utf8_trim(char *text);
+
 /* "Cease", "UPDATE Message Error" ...; "unknown code 77" never NULL. */
 const char *bgp_error_code_name(uint8_t code);
 /* "Administrative Shutdown" ...; "" for subcode 0, "unspecified subcode" for one without a name. */

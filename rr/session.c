@@ -242,6 +242,7 @@ static void send_notification(struct session *session, const struct fsm_step *st
 
 	if (!plain && (size_t)len < size)
 		snprintf(reason + len, size - (size_t)len, ": %s", error.reason);
+	utf8_trim(reason);
 }
 
 /* The part of a step that ends the connection. Fills `end` for the peer. */

@@ -44,6 +44,7 @@ static void take_notification(struct session *session, struct span body)
 		notification.hard_reset ? "Cease/Hard Reset (" : "", name,
 		notification.hard_reset ? ")" : "",
 		notification.shutdown_text[0] != '\0' ? ": " : "", notification.shutdown_text);
+	utf8_trim(text);
 	session_event(session,
 		notification.code == ERROR_OPEN && notification.subcode == OPEN_BAD_VERSION
 			? FSM_EVENT_NOTIFICATION_VERSION

@@ -208,6 +208,13 @@ def connections(t):
         wait.until(lambda: hub.last_down("127.1.0.3") == "received Cease/Administrative Shutdown: hello", 20,
                    "the reason in show peers", lambda: hub.last_down("127.1.0.3"))
         assert hub.rr.peer("127.1.0.3")["messages-received"]["keepalive"] == 5000
+    with t.case("a long reason is cut at a character"):
+        speaker = hub.dial("127.1.0.7").establish()
+        text = ("a" + "\u00e9" * 120).encode()
+        speaker.send(message(NOTIFICATION, b"\6\2" + bytes([len(text)]) + text))
+        speaker.close()
+        wait.until(lambda: hub.last_down("127.1.0.7").endswith("aé" + "é" * 62), 20, "the reason, in whole characters",
+                   lambda: hub.last_down("127.1.0.7"))
     with t.case("a second connection while Established"):
         first = hub.dial("::1").establish()
         hub.dial("::1").expect_notification(6, 7)

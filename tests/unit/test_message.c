@@ -521,6 +521,36 @@ static void test_cease_set(void **state)
 	assert_int_equal(error.data[255], 0xbc);
 }
 
+static void test_trim(void **state)
+{
+	static const struct {
+		const char *text, *trimmed;
+	} rows[] = {
+		{ "", "" },
+		{ "a", "a" },
+		{ "a\xc3", "a" },
+		{ "a\xc3\xa9", "a\xc3\xa9" },
+		{ "\xe2\x82", "" },
+		{ "a\xe2\x82\xac", "a\xe2\x82\xac" },
+		{ "a\xf0\x9f\x98", "a" },
+		{ "a\xf0\x9f\x98\x80", "a\xf0\x9f\x98\x80" },
+		{ "\xc3\xa9\xc3\xa9z", "\xc3\xa9\xc3\xa9z" },
+	};
+	struct bgp_error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[16];
+
+		strcpy(text, rows[i].text);
+		utf8_trim(text);
+		assert_string_equal(text, rows[i].trimmed);
+	}
+	/* What is cut for being long is cut at a character. */
+	bgp_error_set(&error, ERROR_CEASE, CEASE_ADMIN_SHUTDOWN, NULL, 0, "%190s\xc3\xa9", "x");
+	assert_int_equal(strlen(error.reason), BGP_ERROR_REASON_MAX - 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -536,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_hard_reset),
 		cmocka_unit_test(test_shutdown_text_clean),
 		cmocka_unit_test(test_cease_set),
+		cmocka_unit_test(test_trim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
