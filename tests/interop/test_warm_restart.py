@@ -222,6 +222,10 @@ def the_watch_sees_a_hole(t):
         watch = clients.watch(list(clients.daemons), prefixes_of(clients.daemons.values()))
         watch.start()
         clients.reflector.kill()
+        # A start may take less than the time between two looks: it waits until each has looked at the hole.
+        samples = [each.samples for each in watch.watchers]
+        wait.until(lambda: all(each.samples > n + 2 or each.name == "gobgp"
+                               for each, n in zip(watch.watchers, samples)), 20, "a look at the hole by each")
         clients.reflector.start()
         clients.wait_tables(list(clients.daemons))
         watch.stop()
