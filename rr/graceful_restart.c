@@ -61,10 +61,11 @@ void graceful_restart_offer(const struct peer *peer, struct capabilities *capabi
 	const struct reflector *reflector = peer->reflector;
 	bool preserved = reflector->restart.restored || peer->established_count > 0;
 	/*
-	 * Without a journal nothing survives us: RFC 4724 section 3 has the capability without
+	 * Without a journal (the one in use: a reload changes that of the next start) nothing
+	 * survives us: RFC 4724 section 3 has the capability without
 	 * families for a speaker that only helps others.
 	 */
-	uint8_t families = reflector->config->journal_path != NULL ? group->families : 0;
+	uint8_t families = reflector->journal != NULL ? group->families : 0;
 
 	if (!group->graceful_restart)
 		return;

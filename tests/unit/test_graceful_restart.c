@@ -77,6 +77,14 @@ struct says {
 	bool long_forwarding;
 };
 
+static void offer_with_journal(struct peer *peer, struct capabilities *capabilities)
+{
+	/* That there is one is all that counts. */
+	peer->reflector->journal = (struct journal *)peer;
+	graceful_restart_offer(peer, capabilities);
+	peer->reflector->journal = NULL;
+}
+
 static struct session *up(struct fixture *f, int n, struct says says)
 {
 	struct peer *peer = f->peer[n];
@@ -88,7 +96,7 @@ static struct session *up(struct fixture *f, int n, struct says says)
 		.as = 64512,
 		.bgp_id = 0x0a000001,
 		.capabilities = { .multiprotocol = true, .families = peer->group->families } };
-	graceful_restart_offer(peer, &session->ours.capabilities);
+	offer_with_journal(peer, &session->ours.capabilities);
 	session->theirs = (struct open){ .version = 4,
 		.as = 64512,
 		.bgp_id = 0x0a000100u + (unsigned)n,
@@ -488,7 +496,7 @@ static void test_offer(void **state)
 	struct fixture *f = *state;
 	struct capabilities c = { 0 };
 
-	graceful_restart_offer(f->peer[0], &c);
+	offer_with_journal(f->peer[0], &c);
 	assert_true(c.graceful_restart.present && c.graceful_restart.notification);
 	assert_false(c.graceful_restart.restarting);
 	assert_int_equal(c.graceful_restart.time, 50);
@@ -499,12 +507,10 @@ static void test_offer(void **state)
 	assert_int_equal(c.long_lived.forwarding, 0);
 	f->peer[0]->established_count = 1;
 	c = (struct capabilities){ 0 };
-	graceful_restart_offer(f->peer[0], &c);
+	offer_with_journal(f->peer[0], &c);
 	assert_int_equal(c.graceful_restart.forwarding, BOTH);
 	assert_int_equal(c.long_lived.forwarding, IPV4);
 	/* Without a journal we only help others. */
-	free(f->reflector.config->journal_path);
-	f->reflector.config->journal_path = NULL;
 	c = (struct capabilities){ 0 };
 	graceful_restart_offer(f->peer[0], &c);
 	assert_true(c.graceful_restart.present && c.long_lived.present);
