@@ -549,7 +549,7 @@ static void test_period(void **state)
 		restore(f, n);
 	assert_paths(f, 6, 3);
 	assert_true(period->holding && period->restored);
-	graceful_restart_offer(f->peer[0], &c);
+	offer_with_journal(f->peer[0], &c);
 	assert_true(c.graceful_restart.restarting);
 	assert_int_equal(c.graceful_restart.forwarding, BOTH);
 	/* One promises no End-of-RIB, one sends it, one does not come back. */
@@ -557,7 +557,7 @@ static void test_period(void **state)
 	assert_paths(f, 6, 3);
 	announce(f, 0, 1, false);
 	c = (struct capabilities){ 0 };
-	graceful_restart_offer(f->peer[0], &c);
+	offer_with_journal(f->peer[0], &c);
 	assert_false(c.graceful_restart.restarting); /* it knows by now */
 	up(f, 1, (struct says){ .families = BOTH, .time = 30 }); /* its F bit is not asked for */
 	announce(f, 1, 1, false);
