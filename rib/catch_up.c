@@ -258,7 +258,7 @@ static void move_reader(
  * Moves the peer from where it reads into a cohort of its own that brings it up to date. False when
  * memory is short: the peer is where it was. A peer that already catches up alone stays as it is.
  */
-bool catch_up_begin(struct rib_peer *peer)
+static bool catch_up_begin(struct rib_peer *peer)
 {
 	const struct cohort *old = peer->cohort;
 	struct log_cursor begin;

@@ -325,7 +325,6 @@ bool end_of_rib_is_due(struct update_group *group);
 bool end_of_rib_pay(struct rib *rib);
 
 /* catch_up.c */
-bool catch_up_begin(struct rib_peer *peer);
 bool catch_up_shed(struct update_group *group, struct cohort *from, size_t allowed);
 bool catch_up_resend(struct rib_peer *peer, enum family family, bool enhanced);
 bool catch_up_resend_begin(struct cohort *cohort, enum family family);

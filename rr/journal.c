@@ -216,11 +216,6 @@ void journal_close(struct journal *journal, uint64_t most_us)
 	journal_free(journal);
 }
 
-bool journal_restored(const struct journal *journal)
-{
-	return journal != NULL && journal->restored_paths > 0;
-}
-
 bool journal_prepare_rib(struct journal *journal, struct rib *rib)
 {
 	struct rib_capture capture;

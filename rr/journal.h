@@ -23,8 +23,6 @@ struct reflector;
 struct journal *journal_open(struct reflector *reflector, char *fault, size_t size);
 /* Writes what waits, for at most `most_us`, and closes. */
 void journal_close(struct journal *journal, uint64_t most_us);
-/* True when paths were restored: the reflector restarts in the sense of RFC 4724. */
-bool journal_restored(const struct journal *journal);
 
 /* The ID of an address, given now if it has none. 0 when memory is short or `journal` is NULL. */
 uint32_t journal_peer_id(struct journal *journal, const struct ip_address *address);

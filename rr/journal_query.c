@@ -47,7 +47,8 @@ static const char *const statement_texts[QUERY_STATEMENTS] = {
 /* Rows that are read in vain before JOURNAL_STEP_AGAIN. */
 #define ROWS_IN_VAIN 10000
 
-bool query_failed(struct journal_query *query, int result)
+/* Records what the connection says about `result`. Always false. */
+static bool query_failed(struct journal_query *query, int result)
 {
 	char reason[160];
 	snprintf(query->fault, sizeof query->fault, "cannot read the journal: %s",
@@ -434,7 +435,8 @@ static enum journal_step next_of_log(
 	return JOURNAL_STEP_ROW;
 }
 
-enum journal_step query_next_any(struct journal_query *query, struct journal_row *row)
+/* The step of JOURNAL_EVERYTHING that yields changes. */
+static enum journal_step query_next_any(struct journal_query *query, struct journal_row *row)
 {
 	sqlite3_stmt *statement = query->statements[QUERY_CHANGES_ALL];
 	if (!query->stepping) {

@@ -101,8 +101,6 @@ struct journal_query {
 sqlite3_stmt *query_statement(struct journal_query *query, enum query_statement which);
 /* The next row of a statement that is bound: ROW, END or FAULT. */
 enum journal_step query_step(struct journal_query *query, sqlite3_stmt *statement);
-/* Records what the connection says about `result`. Always false. */
-bool query_failed(struct journal_query *query, int result);
 /* Records that the file holds what it cannot hold. Always false. */
 bool query_damaged(struct journal_query *query, const char *what);
 /* Loads the GAP rows that touch the span, and sorts what was added to the notices. */
@@ -124,8 +122,6 @@ bool query_change_row(struct journal_query *query, const struct prefix *prefix,
 uint64_t query_emptied(const struct journal_query *query, uint64_t time);
 
 enum journal_step query_next_prefix(struct journal_query *query, struct journal_row *row);
-/* The step of JOURNAL_EVERYTHING that yields changes. */
-enum journal_step query_next_any(struct journal_query *query, struct journal_row *row);
 bool query_begin_prefix(struct journal_query *query);
 enum journal_step query_next_route(struct journal_query *query, struct journal_row *row);
 bool query_begin_table(struct journal_query *query);
