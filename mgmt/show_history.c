@@ -59,17 +59,29 @@ static bool begin(struct request *request, const struct journal_ask *ask, const 
 	return true;
 }
 
-/* The next slice. True when the command is over; `*found` says how many rows the answer had. */
-static bool go_on(struct request *request, bool *complete, uint64_t *found)
+struct outcome {
+	bool complete; /* the answer is whole, and in text something may follow it */
+	uint64_t found; /* rows of the answer */
+};
+
+/* The next slice of the answer to `ask` within the span. True when the command is over. */
+static bool answer(struct request *request, struct journal_ask *ask, const char *array,
+	const struct argument_value *since, const struct argument_value *until,
+	struct outcome *outcome)
 {
+	*outcome = (struct outcome){ 0 };
+	if (request->state == NULL &&
+		(!history_span(request, since, until, ask) || !begin(request, ask, array)))
+		return true;
 	struct history_state *history = request->state;
-	bool over = history_answer_run(&history->answer, request, render, history, complete);
-	*found = history->answer.rows;
-	if (*complete && request->json) {
+	bool over = history_answer_run(
+		&history->answer, request, render, history, &outcome->complete);
+	outcome->found = history->answer.rows;
+	if (outcome->complete && request->json) {
 		json_array_end(&history->answer.json);
 		json_object_end(&history->answer.json);
 		output_puts(&request->out, "\n");
-		*complete = false; /* nothing is left to be said */
+		outcome->complete = false;
 	}
 	return over;
 }
@@ -80,28 +92,23 @@ bool show_history_prefix(struct request *request)
 	const struct argument_value *prefix = &values[SHOW_HISTORY_PREFIX];
 	const struct argument_value *since = &values[SHOW_HISTORY_SINCE];
 	const struct argument_value *until = &values[SHOW_HISTORY_UNTIL];
-	if (request->state == NULL) {
-		struct journal_ask ask = {
-			.question = JOURNAL_PREFIX_HISTORY,
-			.prefix = prefix->prefix,
-			.match = prefix->bare ? JOURNAL_MATCH_COVERING : JOURNAL_MATCH_EXACT,
-			.limit = values[SHOW_HISTORY_LIMIT].number,
-		};
-		if (!history_span(request, since, until, &ask) || !begin(request, &ask, "history"))
-			return true;
-	}
-	bool complete;
-	uint64_t found;
-	bool over = go_on(request, &complete, &found);
+	struct journal_ask ask = {
+		.question = JOURNAL_PREFIX_HISTORY,
+		.prefix = prefix->prefix,
+		.match = prefix->bare ? JOURNAL_MATCH_COVERING : JOURNAL_MATCH_EXACT,
+		.limit = values[SHOW_HISTORY_LIMIT].number,
+	};
+	struct outcome outcome;
+	bool over = answer(request, &ask, "history", since, until, &outcome);
 	char text[PREFIX_TEXT_MAX], span[HISTORY_SPAN_MAX];
-	if (complete && found == 0)
+	if (outcome.complete && outcome.found == 0)
 		output_printf(&request->out, "no change of the best path of %s%s\n",
 			prefix_format(&prefix->prefix, text),
 			history_span_text(since, until, span));
-	else if (complete)
+	else if (outcome.complete)
 		output_printf(&request->out,
-			"\n%" PRIu64 " change%s; - the old best path, + the new\n", found,
-			found == 1 ? "" : "s");
+			"\n%" PRIu64 " change%s; - the old best path, + the new\n", outcome.found,
+			outcome.found == 1 ? "" : "s");
 	return over;
 }
 
@@ -111,20 +118,15 @@ bool show_history_peer(struct request *request)
 	const struct argument_value *since = &values[SHOW_HISTORY_SINCE];
 	const struct argument_value *until = &values[SHOW_HISTORY_UNTIL];
 	const struct ip_address *peer = &values[SHOW_HISTORY_PEER].address;
-	if (request->state == NULL) {
-		struct journal_ask ask = {
-			.question = JOURNAL_PEER_HISTORY,
-			.peer = *peer,
-			.limit = values[SHOW_HISTORY_LIMIT].number,
-		};
-		if (!history_span(request, since, until, &ask) || !begin(request, &ask, "history"))
-			return true;
-	}
-	bool complete;
-	uint64_t found;
-	bool over = go_on(request, &complete, &found);
+	struct journal_ask ask = {
+		.question = JOURNAL_PEER_HISTORY,
+		.peer = *peer,
+		.limit = values[SHOW_HISTORY_LIMIT].number,
+	};
+	struct outcome outcome;
+	bool over = answer(request, &ask, "history", since, until, &outcome);
 	char text[IP_ADDRESS_TEXT_MAX], span[HISTORY_SPAN_MAX];
-	if (complete && found == 0)
+	if (outcome.complete && outcome.found == 0)
 		output_printf(&request->out, "no event of peer %s%s\n",
 			ip_address_format(peer, text), history_span_text(since, until, span));
 	return over;
@@ -135,17 +137,12 @@ bool show_history_gaps(struct request *request)
 	const struct argument_value *values = request->line->values;
 	const struct argument_value *since = &values[SHOW_HISTORY_GAPS_SINCE];
 	const struct argument_value *until = &values[SHOW_HISTORY_GAPS_UNTIL];
-	if (request->state == NULL) {
-		struct journal_ask ask = { .question = JOURNAL_GAPS };
-		if (!history_span(request, since, until, &ask) || !begin(request, &ask, "gaps"))
-			return true;
-	}
-	bool complete;
-	uint64_t found;
-	bool over = go_on(request, &complete, &found);
+	struct journal_ask ask = { .question = JOURNAL_GAPS };
+	struct outcome outcome;
+	bool over = answer(request, &ask, "gaps", since, until, &outcome);
 	const struct history_state *history = request->state;
 	char span[HISTORY_SPAN_MAX];
-	if (complete && history->answer.notices == 0)
+	if (outcome.complete && history->answer.notices == 0)
 		output_printf(&request->out, "no gap and no start%s\n",
 			history_span_text(since, until, span));
 	return over;
