@@ -28,7 +28,7 @@ enum next_hop_mode { NEXT_HOP_KEEP, NEXT_HOP_SELF };
 enum long_lived_send {
 	LONG_LIVED_NEVER, /* it is not sent them: it lacks the capability */
 	LONG_LIVED_AS_IS, /* it has the capability; or we offer it to nobody, and then the
-			     community means nothing to us */
+			     community is passed on as any other is */
 	LONG_LIVED_LEAST, /* it lacks it, but is sent them with NO_EXPORT and LOCAL_PREF 0; of
 			     ROLE_EXTERNAL it is as LONG_LIVED_NEVER */
 };

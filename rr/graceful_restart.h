@@ -58,7 +58,8 @@ struct session_loss {
 void graceful_restart_offer(const struct peer *peer, struct capabilities *capabilities);
 
 /*
- * True when some group offers the long-lived form: then LLGR_STALE means to us what RFC 9494 says.
+ * True when some group offers the long-lived form: then RFC 9494 section 4.3 limits who is sent
+ * LLGR_STALE. Least preferred it is in any case.
  */
 bool graceful_restart_offers_long_lived(const struct config *config);
 /* Whether paths with LLGR_STALE are sent on `session` (RFC 9494 sections 4.3 and 4.6). */
