@@ -9,7 +9,7 @@
 
 #include "rib/state.h"
 
-#define TAKE_AHEAD 32 /* numbers that are looked at together, so that memory is fetched ahead */
+#define TAKE_AHEAD 128 /* numbers that are looked at together, so that memory is fetched ahead */
 
 /* Has the journal told of all numbers below `limit`. False: memory. */
 static bool capture_below(struct table *table, uint32_t limit)
@@ -69,36 +69,57 @@ size_t rib_capture_waiting(const struct rib *rib)
 	return waiting;
 }
 
-/* What lives under a number. */
-static void describe(const struct rib *rib, const struct table *table, uint32_t number,
+/* What lives under a number; false: nothing does. */
+static bool describe(const struct rib *rib, const struct table *table, uint32_t number,
 	struct path_change *change)
 {
 	const struct entry *entry;
 	const struct path *path;
 
-	change->family = table->family;
-	change->number = number;
-	change->attrs = NULL;
 	if (number >= table->paths.used)
-		return;
+		return false;
 	path = table_path(table, number);
 	/* A record that is free has no source; what is in place of `attrs` is the free list's. */
 	if (path->source == 0 || path->attrs == NULL)
-		return;
+		return false;
 	entry = table_entry(table, path->entry);
-	change->length = entry->length;
-	change->bytes = entry->bytes;
-	change->attrs = path->attrs;
-	change->peer = rib->peers[path->source]->parameters.id;
-	change->path_id = path->path_id;
+	*change = (struct path_change){
+		.family = table->family,
+		.number = number,
+		.attrs = path->attrs,
+		.length = entry->length,
+		.bytes = entry->bytes,
+		.peer = rib->peers[path->source]->parameters.id,
+		.path_id = path->path_id,
+	};
+	__builtin_prefetch(change->attrs, 1);
+	return true;
 }
 
-size_t rib_capture_take(struct rib *rib, size_t most,
-	void (*visit)(void *context, const struct path_change *change), void *context)
+/* Tells of numbers that were taken off. */
+static void visit(const struct rib *rib, const struct table *table, const uint32_t *numbers,
+	size_t n, const struct path_visitor *visitor)
+{
+	struct path_change changes[TAKE_AHEAD];
+	uint32_t gone[TAKE_AHEAD];
+	size_t n_changes = 0, n_gone = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (describe(rib, table, numbers[i], &changes[n_changes]))
+			n_changes++;
+		else
+			gone[n_gone++] = numbers[i];
+	}
+	if (n_gone > 0)
+		visitor->gone(visitor->context, table->family, gone, n_gone);
+	for (size_t i = 0; i < n_changes; i++)
+		visitor->path(visitor->context, &changes[i]);
+}
+
+size_t rib_capture_take(struct rib *rib, size_t most, const struct path_visitor *visitor)
 {
 	struct capture *capture = &rib->capture;
 	uint32_t numbers[TAKE_AHEAD];
-	struct path_change changes[TAKE_AHEAD];
 	size_t taken = 0;
 	/* From amid a family to its end, the others, and its begin. */
 	unsigned tables_left = FAMILY_COUNT + 1;
@@ -108,12 +129,7 @@ size_t rib_capture_take(struct rib *rib, size_t most,
 		size_t wanted = most - taken < TAKE_AHEAD ? most - taken : TAKE_AHEAD;
 		size_t n = change_set_take(&table->captured, capture->next, numbers, wanted);
 
-		for (size_t i = 0; i < n; i++) {
-			describe(rib, table, numbers[i], &changes[i]);
-			__builtin_prefetch(changes[i].attrs, 1);
-		}
-		for (size_t i = 0; i < n; i++)
-			visit(context, &changes[i]);
+		visit(rib, table, numbers, n, visitor);
 		taken += n;
 		if (n == wanted) {
 			capture->next = numbers[n - 1] + 1;

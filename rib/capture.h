@@ -50,12 +50,19 @@ struct best_change {
 struct path_change {
 	enum family family;
 	uint32_t number;
-	struct attr_set *attrs; /* NULL: nothing lives under the number; borrowed; what follows is
-				   valid only otherwise */
+	struct attr_set *attrs; /* borrowed */
 	uint8_t length;
 	const uint8_t *bytes;
 	uint32_t peer;
 	uint32_t path_id;
+};
+
+/* What rows are told to. Both must change nothing of the rib but IDs of and references to sets. */
+struct path_visitor {
+	void (*path)(void *context, const struct path_change *change);
+	/* Nothing lives under these numbers, which ascend. */
+	void (*gone)(void *context, enum family family, const uint32_t *numbers, size_t n);
+	void *context;
 };
 
 struct rib_capture {
@@ -91,12 +98,10 @@ void rib_capture_ids_after(struct rib *rib, const struct rib *before);
 /* How many rows wait. */
 size_t rib_capture_waiting(const struct rib *rib);
 /*
- * Takes up to `most` rows, ascending by family and number from where the last call stopped, then
- * from the first one; returns how many: fewer than `most` when no more wait. `visit` must change
- * nothing of the rib but IDs of and references to attribute sets.
+ * Takes up to `most` rows, by family and number from where the last call stopped, then from the
+ * first one; returns how many: fewer than `most` when no more wait.
  */
-size_t rib_capture_take(struct rib *rib, size_t most,
-	void (*visit)(void *context, const struct path_change *change), void *context);
+size_t rib_capture_take(struct rib *rib, size_t most, const struct path_visitor *visitor);
 /*
  * Every number waits to be told, also those under which nothing lives, and no set has an ID any
  * more: for a journal that begins anew.

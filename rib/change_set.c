@@ -10,14 +10,12 @@ void change_set_destroy(struct change_set *set)
 	*set = (struct change_set){ 0 };
 }
 
-bool change_set_reserve(struct change_set *set, uint32_t limit)
+bool change_set_grow(struct change_set *set, uint32_t limit)
 {
 	size_t wanted = ((size_t)limit + 63) / 64;
 	size_t n_words = set->n_words ? set->n_words : 64;
 	uint64_t *words, *summary;
 
-	if (wanted <= set->n_words)
-		return true;
 	while (n_words < wanted)
 		n_words *= 2;
 	words = realloc(set->words, n_words * sizeof(*words));

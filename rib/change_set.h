@@ -25,7 +25,8 @@ void change_set_destroy(struct change_set *set);
  * Makes room for numbers below `limit`: no change_set_add below it can fail afterwards. False when
  * memory is short.
  */
-bool change_set_reserve(struct change_set *set, uint32_t limit);
+static inline bool change_set_reserve(struct change_set *set, uint32_t limit);
+bool change_set_grow(struct change_set *set, uint32_t limit);
 /* The first member that is >= `from`; CHANGE_SET_END when there is none. */
 uint32_t change_set_next(const struct change_set *set, uint32_t from);
 /* ... and is none of `without`: passes over what both have a word at a time. */
@@ -34,6 +35,11 @@ uint32_t change_set_next_without(
 /* Takes up to `most` members that are >= `from` off, ascending; how many. */
 size_t change_set_take(struct change_set *set, uint32_t from, uint32_t *numbers, size_t most);
 size_t change_set_memory(const struct change_set *set);
+
+static inline bool change_set_reserve(struct change_set *set, uint32_t limit)
+{
+	return limit <= set->n_words * 64 || change_set_grow(set, limit);
+}
 
 static inline bool change_set_contains(const struct change_set *set, uint32_t number)
 {

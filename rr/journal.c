@@ -41,7 +41,7 @@ static void best_changed(void *context, const struct best_change *change)
 	/* One look at the clock a turn: a turn is shorter than what this clock tells apart. */
 	if (journal->wall_old)
 		(void)journal_time(journal);
-	if (journal->reflector->config->journal_history == 0)
+	if (!journal->keeps_history)
 		journal_gap_extend(&journal->unrecorded, journal->wall, journal->wall, 1);
 	else
 		journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
@@ -73,6 +73,7 @@ static void journal_free(struct journal *journal)
 	struct journal_rib *next;
 
 	journal_give_up_history(journal);
+	journal_queue_trim(&journal->queue);
 	rib_capture_end(journal->rib);
 	if (journal->closed != NULL) {
 		journal->closed->next = journal->finished;
@@ -92,6 +93,7 @@ static void journal_free(struct journal *journal)
 	if (journal->wake_fd >= 0)
 		close(journal->wake_fd);
 	journal_peers_free(&journal->peers);
+	journal_batch_free(journal->spare, NULL);
 	free(journal->spare_rib);
 	free(journal->path);
 	free(journal);
@@ -127,6 +129,7 @@ static struct journal *journal_new(struct reflector *reflector)
 		return NULL;
 	journal->reflector = reflector;
 	journal->wall_old = true;
+	journal->keeps_history = reflector->config->journal_history > 0;
 	journal->rib = reflector->rib;
 	memcpy(journal->peers.hash_key, reflector->hash_key, sizeof journal->peers.hash_key);
 	journal->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -263,7 +266,8 @@ void journal_settings(struct journal *journal, const struct config *config)
 	if (journal == NULL)
 		return;
 	journal_writer_set(journal->writer, &parameters);
-	if (config->journal_history > 0 && journal->unrecorded.rows > 0) {
+	journal->keeps_history = config->journal_history > 0;
+	if (journal->keeps_history && journal->unrecorded.rows > 0) {
 		/* History goes on, with a gap, and then with what is the best by now. */
 		journal_gap_extend(&journal->queue.gap, journal->unrecorded.from,
 			journal->unrecorded.to, journal->unrecorded.rows);
@@ -469,7 +473,8 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 {
 	const struct journal_batch *held[] = { journal != NULL ? journal->open : NULL,
 		journal != NULL ? journal->closed : NULL,
-		journal != NULL ? journal->finished : NULL };
+		journal != NULL ? journal->finished : NULL,
+		journal != NULL ? journal->spare : NULL };
 
 	if (journal == NULL)
 		return false;
@@ -486,6 +491,7 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 		.longest_turn_us = journal->longest_us,
 		.turns_us = journal->turns_us,
 		.memory = journal_queue_memory(&journal->queue) +
+			  journal->queue.n_spare * sizeof(struct journal_history_chunk) +
 			  journal_peers_memory(&journal->peers) + journal->submitted_memory,
 	};
 	if (journal->open != NULL) {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ROWS_FIRST 16 /* rows that a list begins with */
 
@@ -43,14 +44,21 @@ bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
 	return row != NULL;
 }
 
+/*
+ * Pages of their own: a piece as large as this one makes malloc sort all that was freed since, which
+ * is most of a table when a peer with one goes.
+ */
 struct journal_history_chunk *journal_history_chunk_new(void)
 {
-	struct journal_history_chunk *chunk = malloc(sizeof(*chunk));
+	void *pages = mmap(NULL, sizeof(struct journal_history_chunk), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	/* Not the bytes: pages that are not written to are not there. */
-	if (chunk != NULL)
-		memset(chunk, 0, offsetof(struct journal_history_chunk, bytes));
-	return chunk;
+	return pages != MAP_FAILED ? pages : NULL;
+}
+
+void journal_history_chunk_free(struct journal_history_chunk *chunk)
+{
+	(void)munmap(chunk, sizeof(*chunk));
 }
 
 struct journal_batch *journal_batch_new(void)
@@ -58,7 +66,8 @@ struct journal_batch *journal_batch_new(void)
 	return calloc(1, sizeof(struct journal_batch));
 }
 
-void journal_batch_free(struct journal_batch *batch, struct rib *rib)
+/* What rows own. */
+static void free_rows(struct journal_batch *batch, struct rib *rib)
 {
 	struct journal_history_chunk *next;
 
@@ -66,7 +75,7 @@ void journal_batch_free(struct journal_batch *batch, struct rib *rib)
 		rib_restore_attrs_done(rib, batch->attrs.rows[i].attrs);
 	for (struct journal_history_chunk *chunk = batch->history; chunk != NULL; chunk = next) {
 		next = chunk->next;
-		free(chunk);
+		journal_history_chunk_free(chunk);
 	}
 	for (size_t i = 0; i < batch->events.count; i++)
 		free(batch->events.rows[i].text);
@@ -80,13 +89,35 @@ void journal_batch_free(struct journal_batch *batch, struct rib *rib)
 		free(batch->audit.rows[i].action);
 		free(batch->audit.rows[i].detail);
 	}
-	free(batch->peers.rows);
-	free(batch->attrs.rows);
-	free(batch->paths.rows);
+}
+
+void journal_batch_clear(struct journal_batch *batch, struct rib *rib)
+{
+	struct journal_batch empty = { .peers = batch->peers,
+		.attrs = batch->attrs,
+		.paths = batch->paths,
+		.attrs_gone = batch->attrs_gone,
+		.attrs_gone_room = batch->attrs_gone_room };
+
+	free_rows(batch, rib);
 	free(batch->gaps.rows);
 	free(batch->events.rows);
 	free(batch->configs.rows);
 	free(batch->audit.rows);
+	empty.peers.count = 0;
+	empty.attrs.count = 0;
+	empty.paths.count = 0;
+	*batch = empty;
+}
+
+void journal_batch_free(struct journal_batch *batch, struct rib *rib)
+{
+	if (batch == NULL)
+		return;
+	journal_batch_clear(batch, rib);
+	free(batch->peers.rows);
+	free(batch->attrs.rows);
+	free(batch->paths.rows);
 	free(batch->attrs_gone);
 	free(batch);
 }

@@ -41,7 +41,7 @@ struct journal_path_row {
 /*
  * Changes of best paths. Kept by the million in a burst, so they are small: what neighbors have in
  * common, as the prefixes of one UPDATE do, is in the head of their run, and a row behind it takes
- * 12 bytes for IPv4, 24 for IPv6.
+ * 5 bytes for IPv4, 17 for IPv6.
  */
 struct journal_history_run {
 	uint64_t time;
@@ -50,13 +50,13 @@ struct journal_history_run {
 		uint64_t attrs; /* in a batch: ID; 0: no best path any more */
 	};
 	uint32_t peer;
+	uint32_t path_id;
 	uint16_t count; /* rows behind it */
 	uint8_t family;
 	uint8_t cause; /* enum best_cause */
 };
 
 struct journal_history_row {
-	uint32_t path_id;
 	uint8_t length;
 	uint8_t bytes[];
 };
@@ -152,7 +152,7 @@ struct journal_batch {
 
 struct journal_history_chunk {
 	struct journal_history_chunk *next;
-	uint32_t used; /* bytes */
+	uint32_t used; /* bytes: where the last row ends; the next run begins at a multiple of 8 */
 	uint32_t count; /* rows */
 	uint32_t last; /* where the last run begins */
 	_Alignas(8) uint8_t bytes[JOURNAL_HISTORY_CHUNK];
@@ -160,8 +160,7 @@ struct journal_history_chunk {
 
 static inline size_t journal_history_row_size(enum family family)
 {
-	return (offsetof(struct journal_history_row, bytes) + family_address_len(family) + 3) / 4 *
-	       4;
+	return offsetof(struct journal_history_row, bytes) + family_address_len(family);
 }
 
 /* Of a run with `count` rows, its head included. */
@@ -205,6 +204,26 @@ static inline const struct journal_history_row *journal_history_row(
 }
 
 /*
+ * Does a row with that head belong to the run? One field at a time: the bytes of a head that was
+ * just made are not to be waited for until they can be read as one word.
+ */
+static inline bool journal_history_continues(
+	const struct journal_history_run *run, const struct journal_history_run *head)
+{
+	if (run->time != head->time || run->count == UINT16_MAX)
+		return false;
+	if (run->cause != head->cause)
+		return false;
+	if (run->peer != head->peer)
+		return false;
+	if (run->path_id != head->path_id)
+		return false;
+	if (run->family != head->family)
+		return false;
+	return run->attrs == head->attrs;
+}
+
+/*
  * A row at the end of the chunk, for the caller to fill: in the last run if that is like `head`
  * (whose count is not looked at), else in one of its own, then *begun is true and the caller owes
  * it a reference to the set. NULL when the chunk is full.
@@ -213,30 +232,31 @@ static inline struct journal_history_row *journal_history_append(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head, bool *begun)
 {
 	struct journal_history_run *run = journal_history_at(chunk, chunk->last);
-	uint32_t at = chunk->last, used;
-	uint16_t count;
+	size_t size = journal_history_row_size((enum family)head->family);
+	uint32_t at = chunk->used;
 
-	*begun = run == NULL || run->count == UINT16_MAX || run->attrs != head->attrs ||
-		 run->time != head->time || run->peer != head->peer ||
-		 run->family != head->family || run->cause != head->cause;
-	if (*begun)
-		at = chunk->used;
-	count = *begun ? 0 : run->count;
-	used = at + (uint32_t)journal_history_run_size((enum family)head->family, count + 1u);
-	if (used > sizeof(chunk->bytes))
+	*begun = run == NULL || !journal_history_continues(run, head);
+	if (*begun) {
+		at = (at + 7) / 8 * 8;
+		run = (void *)(chunk->bytes + at);
+		at += sizeof(*run);
+	}
+	if (at + size > sizeof(chunk->bytes))
 		return NULL;
-	run = (void *)(chunk->bytes + at);
-	if (*begun)
+	if (*begun) {
 		*run = *head;
-	run->count = count + 1;
-	chunk->last = at;
-	chunk->used = used;
+		run->count = 0;
+		chunk->last = at - (uint32_t)sizeof(*run);
+	}
+	run->count++;
 	chunk->count++;
-	return (struct journal_history_row *)journal_history_row(run, count);
+	chunk->used = at + (uint32_t)size;
+	return (void *)(chunk->bytes + at);
 }
 
 /* NULL when memory is short. */
 struct journal_history_chunk *journal_history_chunk_new(void);
+void journal_history_chunk_free(struct journal_history_chunk *chunk);
 
 /*
  * A zeroed row at the end of a list of a batch (journal_batch_append(&batch->events)); NULL when
@@ -255,7 +275,12 @@ bool journal_rows_reserve(void **rows, size_t wanted, size_t *room, size_t size)
 bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id);
 /* NULL when memory is short. */
 struct journal_batch *journal_batch_new(void);
-/* Gives the references back to `rib`; on the thread that owns BGP state. */
+/*
+ * Gives the references back to `rib`; on the thread that owns BGP state. What is left is an empty
+ * batch that has kept the room of its large lists.
+ */
+void journal_batch_clear(struct journal_batch *batch, struct rib *rib);
+/* ... and nothing is left. NULL: nothing happens. */
 void journal_batch_free(struct journal_batch *batch, struct rib *rib);
 size_t journal_batch_count(const struct journal_batch *batch); /* rows of all kinds */
 size_t journal_batch_memory(const struct journal_batch *batch); /* bytes, without texts */

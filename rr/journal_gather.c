@@ -23,9 +23,10 @@ struct journal_batch *journal_open_batch(struct journal *journal)
 
 	if (batch != NULL)
 		return batch;
-	batch = journal_batch_new();
+	batch = journal->spare != NULL ? journal->spare : journal_batch_new();
 	if (batch == NULL)
 		return NULL;
+	journal->spare = NULL;
 	batch->rib = journal->rib;
 	batch->generation = journal->generation;
 	journal_enter_rib(journal, batch->rib);
@@ -130,38 +131,38 @@ struct path_taker {
 	uint64_t id;
 };
 
-/* A number that has no path any more: a bit in the row before, if that one is of such a number. */
-static void take_gone(struct journal_batch *batch, const struct path_change *change)
+/* Numbers that have no path any more: a row, and bits in it for those that follow soon. */
+static void take_gone(void *context, enum family family, const uint32_t *numbers, size_t n)
 {
+	struct journal_batch *batch = ((struct path_taker *)context)->batch;
 	struct journal_path_row *row = &batch->paths.rows[batch->paths.count];
+	size_t rows = 0;
+	bool follows = batch->paths.count > 0 && row[-1].attrs == 0 && row[-1].family == family;
 
-	if (batch->paths.count > 0 && row[-1].attrs == 0 && row[-1].family == change->family &&
-		change->number > row[-1].number &&
-		change->number - row[-1].number <= JOURNAL_GONE_MORE) {
-		uint32_t bit = change->number - row[-1].number - 1;
+	if (follows)
+		row--;
+	for (size_t i = 0; i < n; i++) {
+		if (follows && numbers[i] > row->number &&
+			numbers[i] - row->number <= JOURNAL_GONE_MORE) {
+			uint32_t bit = numbers[i] - row->number - 1;
 
-		row[-1].gone[bit / 64] |= (uint64_t)1 << bit % 64;
-		batch->n_more_gone++;
-		return;
+			row->gone[bit / 64] |= (uint64_t)1 << bit % 64;
+			continue;
+		}
+		row = &batch->paths.rows[batch->paths.count + rows++];
+		*row = (struct journal_path_row){ .number = numbers[i], .family = (uint8_t)family };
+		follows = true;
 	}
-	*row = (struct journal_path_row){
-		.number = change->number,
-		.family = (uint8_t)change->family,
-	};
-	batch->paths.count++;
+	batch->paths.count += rows;
+	batch->n_more_gone += n - rows;
 }
 
 static void take_path(void *context, const struct path_change *change)
 {
 	struct path_taker *taker = context;
 	struct journal_batch *batch = taker->batch;
-	struct journal_path_row *row;
+	struct journal_path_row *row = &batch->paths.rows[batch->paths.count++];
 
-	if (change->attrs == NULL) {
-		take_gone(batch, change);
-		return;
-	}
-	row = &batch->paths.rows[batch->paths.count++];
 	if (change->attrs != taker->set) {
 		taker->set = change->attrs;
 		taker->id = tell_attrs(taker->journal, batch, change->attrs);
@@ -181,16 +182,14 @@ static void take_path(void *context, const struct path_change *change)
 static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 {
 	struct path_taker taker = { .journal = journal, .batch = batch };
+	const struct path_visitor visitor = { take_path, take_gone, &taker };
 	size_t waiting = rib_capture_waiting(journal->rib);
-	size_t room = waiting < JOURNAL_BATCH_ROWS ? waiting : JOURNAL_BATCH_ROWS;
 
-	/* At once as many as there may be: no copies when the list grows. */
 	if (waiting == 0 ||
-		!journal_batch_reserve(&batch->paths,
-			batch->paths.count == 0 && room > STEP_ROWS ? room : STEP_ROWS) ||
+		!journal_batch_reserve(&batch->paths, STEP_ROWS) ||
 		!journal_batch_reserve(&batch->attrs, STEP_ROWS))
 		return false;
-	(void)rib_capture_take(journal->rib, STEP_ROWS, take_path, &taker);
+	(void)rib_capture_take(journal->rib, STEP_ROWS, &visitor);
 	return true;
 }
 
@@ -338,6 +337,26 @@ void journal_finish(struct journal *journal, struct journal_batch *batch)
 	*last = batch;
 }
 
+/* Amid a burst a batch that is done with is the next one: no room is asked for again. */
+static void retire_batch(struct journal *journal, struct journal_batch *batch)
+{
+	struct journal_history_chunk *chunk;
+	bool goes_on = journal_waits(journal);
+
+	while ((chunk = batch->history) != NULL) {
+		batch->history = chunk->next;
+		journal_queue_recycle(&journal->queue, chunk);
+	}
+	if (!goes_on)
+		journal_queue_trim(&journal->queue);
+	if (journal->spare != NULL || !goes_on) {
+		journal_batch_free(batch, batch->rib);
+		return;
+	}
+	journal_batch_clear(batch, batch->rib);
+	journal->spare = batch;
+}
+
 bool journal_release(struct journal *journal, uint64_t end)
 {
 	while (journal->finished != NULL) {
@@ -355,7 +374,7 @@ bool journal_release(struct journal *journal, uint64_t end)
 		}
 		if (batch->attrs.count == 0) {
 			journal->finished = batch->next;
-			journal_batch_free(batch, rib);
+			retire_batch(journal, batch);
 			journal_leave_rib(journal, rib);
 		}
 		if (monotonic_us() >= end)

@@ -1,7 +1,8 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "rr/journal_state.h"
+
+#define SPARE_MAX 16 /* chunks that are kept amid a burst: each costs a look at all processors */
 
 void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows)
 {
@@ -34,6 +35,41 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)
 	return chunk;
 }
 
+void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk)
+{
+	if (queue->n_spare == SPARE_MAX) {
+		journal_history_chunk_free(chunk);
+		return;
+	}
+	chunk->next = queue->spare;
+	queue->spare = chunk;
+	queue->n_spare++;
+}
+
+void journal_queue_trim(struct journal_queue *queue)
+{
+	struct journal_history_chunk *next;
+
+	for (struct journal_history_chunk *chunk = queue->spare; chunk != NULL; chunk = next) {
+		next = chunk->next;
+		journal_history_chunk_free(chunk);
+	}
+	queue->spare = NULL;
+	queue->n_spare = 0;
+}
+
+static struct journal_history_chunk *new_chunk(struct journal_queue *queue)
+{
+	struct journal_history_chunk *chunk = queue->spare;
+
+	if (chunk == NULL)
+		return journal_history_chunk_new();
+	queue->spare = chunk->next;
+	queue->n_spare--;
+	memset(chunk, 0, offsetof(struct journal_history_chunk, bytes));
+	return chunk;
+}
+
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	struct journal_history_chunk *chunk, uint32_t at)
 {
@@ -46,7 +82,7 @@ void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	if (first != NULL)
 		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
 			chunk->count);
-	free(chunk);
+	journal_queue_recycle(queue, chunk);
 }
 
 /* A chunk at the end of the queue; NULL when memory is short. */
@@ -56,7 +92,7 @@ static struct journal_history_chunk *add_chunk(struct journal_queue *queue, stru
 
 	if ((queue->chunks + 1) * sizeof(*chunk) > JOURNAL_HISTORY_WAITING_MAX)
 		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
-	chunk = journal_history_chunk_new();
+	chunk = new_chunk(queue);
 	if (chunk == NULL)
 		return NULL;
 	if (queue->last != NULL)
@@ -75,6 +111,7 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 		.time = time,
 		.set = change->attrs,
 		.peer = change->peer,
+		.path_id = change->path_id,
 		.family = (uint8_t)change->family,
 		.cause = (uint8_t)change->cause,
 	};
@@ -91,9 +128,11 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 	}
 	if (begun && change->attrs != NULL)
 		attr_set_ref(change->attrs);
-	row->path_id = change->path_id;
 	row->length = change->length;
-	memcpy(row->bytes, change->bytes, family_address_len(change->family));
+	if (change->family == FAMILY_IPV4_UNICAST)
+		memcpy(row->bytes, change->bytes, 4);
+	else
+		memcpy(row->bytes, change->bytes, family_address_len(change->family));
 	queue->rows++;
 }
 

@@ -48,6 +48,8 @@ void journal_peers_free(struct journal_peers *peers);
 struct journal_queue {
 	struct journal_history_chunk *first, *last;
 	size_t chunks;
+	struct journal_history_chunk *spare; /* list: with room, for the next ones */
+	size_t n_spare;
 	size_t rows;
 	uint64_t lost; /* rows given up since the start */
 	struct journal_gap_row gap; /* not told yet; rows 0: none */
@@ -58,8 +60,12 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 	const struct best_change *change);
 /* The oldest chunk, for the caller; NULL without one. */
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
+/* A chunk that is done with: it is kept for the next rows, or freed. */
+void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk);
+/* Frees what is kept: the burst is over, or the journal is. */
+void journal_queue_trim(struct journal_queue *queue);
 /*
- * Gives up the rows of a chunk, as a gap, and frees it. The runs before the byte `at` were taken
+ * Gives up the rows of a chunk, as a gap, and recycles it. The runs before the byte `at` were taken
  * over: they have IDs in place of their sets.
  */
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
@@ -68,7 +74,7 @@ void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows);
 /* `rows` rows of times from `from` to `to` are lost. */
 void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, uint64_t rows);
-size_t journal_queue_memory(const struct journal_queue *queue);
+size_t journal_queue_memory(const struct journal_queue *queue); /* bytes of what waits */
 
 /* A RIB to whose sets batches refer: one whose place was taken lives on until they are back. */
 struct journal_rib {
@@ -94,6 +100,7 @@ struct journal {
 	struct journal_queue queue;
 	struct journal_gap_row unrecorded; /* changes while no history was kept */
 	struct journal_batch *open; /* NULL: nothing is in it */
+	struct journal_batch *spare; /* an empty one with room, amid a burst; NULL without */
 	struct journal_batch *closed; /* waits for room with the writer */
 	struct journal_history_chunk *chunk; /* being taken over into `open` ... */
 	uint32_t chunk_at; /* ... bytes of it that were */
@@ -107,6 +114,7 @@ struct journal {
 	struct journal_batch *finished; /* list: references to give back, in slices */
 	size_t finished_at; /* of the first one: sets given back */
 
+	bool keeps_history; /* config.journal_history, looked at for each change of a best path */
 	uint64_t wall; /* the latest time given to a row */
 	bool wall_old; /* a turn of the loop has passed since */
 	uint64_t generation; /* that was told everything */

@@ -288,7 +288,7 @@ static int write_history_row(
 	sqlite3_bind_int64(statement, 2, (int64_t)run->time);
 	sqlite3_bind_int64(statement, 3, sequence);
 	sqlite3_bind_int64(statement, 4, peer_id(writing->store, run->peer));
-	sqlite3_bind_int64(statement, 5, row->path_id);
+	sqlite3_bind_int64(statement, 5, run->path_id);
 	if (run->attrs == 0)
 		sqlite3_bind_null(statement, 6);
 	else

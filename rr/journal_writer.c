@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -490,6 +491,7 @@ static void *run(void *context)
 	struct journal_writer *writer = context;
 	uint64_t now, at;
 
+	setpriority(PRIO_PROCESS, 0, 10);
 	pthread_mutex_lock(&writer->mutex);
 	while (goes_on(writer)) {
 		enum work work;

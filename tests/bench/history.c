@@ -187,7 +187,6 @@ static void put_changes(struct filler *filler)
 				.cause = none ? BEST_WITHDRAWN : BEST_ANNOUNCED,
 			};
 			struct journal_history_row *row = append(batch, &last, &head);
-			row->path_id = 0;
 			set_prefix(row, family_of(prefix), prefix);
 			batch->time = head.time;
 		}

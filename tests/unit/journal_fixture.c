@@ -134,7 +134,6 @@ void batch_history(
 		assert_non_null(*chunk);
 		row = journal_history_append(*chunk, &head, &begun);
 	}
-	row->path_id = 0;
 	row->length = 24;
 	prefix_of(n, row->bytes);
 	batch->n_history++;

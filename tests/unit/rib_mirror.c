@@ -95,19 +95,29 @@ static void set_told(struct mirror *m, uint64_t id, struct span next_hop, struct
 	m->sets_told++;
 }
 
+/* The row of a number, which is another now. */
+static struct mirror_row *told_row(struct mirror *m, enum family family, uint32_t number)
+{
+	m->rows[family] = grown(
+		m->rows[family], &m->n_rows[family], number, sizeof(struct mirror_row));
+	m->rows[family][number] = (struct mirror_row){ .there = false };
+	m->told++;
+	return &m->rows[family][number];
+}
+
+static void paths_gone(void *context, enum family family, const uint32_t *numbers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)told_row(context, family, numbers[i]);
+}
+
 static void path_changed(void *context, const struct path_change *change)
 {
 	struct mirror *m = context;
-	struct mirror_row *row;
+	struct mirror_row *row = told_row(m, change->family, change->number);
 	bool fresh;
 
-	m->rows[change->family] = grown(
-		m->rows[change->family], &m->n_rows[change->family], change->number, sizeof(*row));
-	row = &m->rows[change->family][change->number];
-	*row = (struct mirror_row){ .there = change->attrs != NULL };
-	m->told++;
-	if (change->attrs == NULL)
-		return;
+	row->there = true;
 	row->prefix = prefix_of(change->family, change->length, change->bytes);
 	row->peer = change->peer;
 	row->path_id = change->path_id;
@@ -157,7 +167,8 @@ void mirror_end(struct mirror *m)
 size_t mirror_take(struct mirror *m, size_t most)
 {
 	size_t waiting = rib_capture_waiting(m->rib);
-	size_t taken = rib_capture_take(m->rib, most, path_changed, m);
+	const struct path_visitor visitor = { path_changed, paths_gone, m };
+	size_t taken = rib_capture_take(m->rib, most, &visitor);
 
 	assert_int_equal(taken, most < waiting ? most : waiting);
 	assert_int_equal(rib_capture_waiting(m->rib), waiting - taken);

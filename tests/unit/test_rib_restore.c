@@ -46,6 +46,15 @@ static void path_changed(void *context, const struct path_change *change)
 	rows_told++;
 }
 
+static void paths_gone(void *context, enum family family, const uint32_t *numbers, size_t n)
+{
+	(void)context;
+	last_row = (struct path_change){ .family = family, .number = numbers[n - 1] };
+	rows_told += n;
+}
+
+static const struct path_visitor visitor = { path_changed, paths_gone, NULL };
+
 static void begin(void)
 {
 	static const struct rib_capture capture = { .best_changed = best_changed,
@@ -102,7 +111,7 @@ static const struct path *path_at(enum family family, uint32_t number)
 /* The peers that never came back go. */
 static void end(void)
 {
-	while (rib_capture_take(f.rib, 100, path_changed, NULL) > 0)
+	while (rib_capture_take(f.rib, 100, &visitor) > 0)
 		;
 	fixture_end(&f);
 }
@@ -140,7 +149,7 @@ static void test_paths(void **state)
 	assert_int_equal(changes, 1);
 	assert_int_equal(last_best.cause, BEST_STALE_EXPIRED);
 	assert_int_equal(last_best.peer, 101);
-	assert_int_equal(rib_capture_take(f.rib, 100, path_changed, NULL), 1);
+	assert_int_equal(rib_capture_take(f.rib, 100, &visitor), 1);
 	assert_int_equal(last_row.number, 0);
 	assert_null(last_row.attrs);
 	rib_stale_sweep(f.rib, b, FAMILY_IPV4_UNICAST);
@@ -225,7 +234,7 @@ static void expect_refused(
 
 	assert_true(rib_restore_path(f.rib, peer, number, prefix, 0, set, 7));
 	assert_int_equal(rib_capture_waiting(f.rib), 1);
-	assert_int_equal(rib_capture_take(f.rib, 10, path_changed, NULL), 1);
+	assert_int_equal(rib_capture_take(f.rib, 10, &visitor), 1);
 	assert_int_equal(rows_told, told + 1);
 	assert_int_equal(last_row.number, number);
 }
@@ -344,10 +353,10 @@ static void test_far_number(void **state)
 	rib_restore_attrs_done(f.rib, set);
 	assert_int_equal(f.rib->tables[FAMILY_IPV4_UNICAST].paths.used, 6);
 	assert_int_equal(rib_capture_waiting(f.rib), 4);
-	assert_int_equal(rib_capture_take(f.rib, 2, path_changed, NULL), 2);
+	assert_int_equal(rib_capture_take(f.rib, 2, &visitor), 2);
 	assert_int_equal(last_row.number, 5);
 	assert_non_null(last_row.attrs);
-	assert_int_equal(rib_capture_take(f.rib, 2, path_changed, NULL), 2);
+	assert_int_equal(rib_capture_take(f.rib, 2, &visitor), 2);
 	assert_int_equal(last_row.number, 200000001);
 	assert_null(last_row.attrs);
 	end();
@@ -398,7 +407,7 @@ static void test_set_twice(void **state)
 	assert_int_equal(rib_restore_end(f.rib), 0);
 	rib_restore_attrs_done(f.rib, set);
 	rib_restore_attrs_done(f.rib, again);
-	assert_int_equal(rib_capture_take(f.rib, 10, path_changed, NULL), 1);
+	assert_int_equal(rib_capture_take(f.rib, 10, &visitor), 1);
 	assert_int_equal(last_row.number, 1);
 	assert_int_equal(rib_capture_attrs_id(f.rib, last_row.attrs, &fresh), 7);
 	assert_false(fresh);
