@@ -10,12 +10,14 @@
 static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_PEER] = "INSERT OR REPLACE INTO peer (id, address, asn, bgp_id, families,"
 			   " add_path_receive, down_at) VALUES (?,?,?,?,?,?,?)",
-	[STATEMENT_ATTRS] = "INSERT OR REPLACE INTO attrs (id, next_hop, bytes) VALUES (?,?,?)",
+	[STATEMENT_ATTRS] = "INSERT OR REPLACE INTO attrs (id, next_hop, bytes)"
+			    " SELECT id, next_hop, bytes FROM feed_attrs",
 	[STATEMENT_PATH] = "INSERT OR REPLACE INTO path (id, peer, prefix, path_id, attrs)"
-			   " VALUES (?,?,?,?,?)",
+			   " SELECT id, peer, prefix, path_id, attrs FROM feed_path",
 	[STATEMENT_PATH_GONE] = "DELETE FROM path WHERE id BETWEEN ? AND ?",
 	[STATEMENT_HISTORY] = "INSERT OR REPLACE INTO history (prefix, time, sequence, peer,"
-			      " path_id, attrs, cause) VALUES (?,?,?,?,?,?,?)",
+			      " path_id, attrs, cause) SELECT prefix, time, sequence, peer,"
+			      " path_id, attrs, cause FROM feed_history",
 	[STATEMENT_GAP] = "INSERT INTO gap (since, until, lost) VALUES (?,?,?)",
 	[STATEMENT_RUN] = "INSERT INTO run (time, restored, alive_at) VALUES (?1, 0, ?1)",
 	[STATEMENT_EVENT] = "INSERT INTO event (time, peer, kind, state_before, state, code,"
@@ -26,44 +28,13 @@ static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_META] = "INSERT OR REPLACE INTO meta VALUES (?,?)",
 };
 
-/* A history row and when it happened among those of its batch. */
-struct ordered {
-	const struct journal_history_run *run;
-	const struct journal_history_row *row;
-	uint32_t order;
-};
-
 /* What the batch that is being written needs. */
 struct writing {
 	struct journal_store *store;
 	const struct journal_batch *batch;
 	const atomic_bool *abandon;
-	struct ordered *history;
+	struct journal_feed_history *history;
 };
-
-int journal_store_open(struct journal_store *store, struct journal_file *file)
-{
-	int result = SQLITE_OK;
-
-	memset(store->statements, 0, sizeof store->statements);
-	store->file = file;
-	if (!file->late) {
-		free(store->peers);
-		store->peers = NULL;
-		store->n_peers = 0;
-	}
-	for (int i = 0; i < STATEMENT_COUNT && result == SQLITE_OK; i++)
-		result = journal_sql_prepare(file->db, sql[i], &store->statements[i]);
-	return result;
-}
-
-void journal_store_close(struct journal_store *store)
-{
-	for (int i = 0; i < STATEMENT_COUNT; i++) {
-		sqlite3_finalize(store->statements[i]);
-		store->statements[i] = NULL;
-	}
-}
 
 static int step(struct writing *writing, enum journal_statement which)
 {
@@ -82,17 +53,49 @@ static int write_meta(struct writing *writing, const char *key, uint64_t value)
 }
 
 /* The ID in the file of a peer that the loop calls `id`. */
-static uint32_t peer_id(const struct journal_store *store, uint32_t id)
+static uint32_t peer_id(const void *context, uint32_t id)
 {
+	const struct journal_store *store = context;
+
 	if (!store->file->late || id == 0)
 		return id;
 	/* a row of a peer precedes all that name it */
 	return id < store->n_peers ? store->peers[id] : 0;
 }
 
-static int64_t attrs_id(const struct journal_store *store, uint64_t id)
+static int64_t attrs_id(const void *context, uint64_t id)
 {
+	const struct journal_store *store = context;
+
 	return (int64_t)id + store->file->attrs_base;
+}
+
+int journal_store_open(struct journal_store *store, struct journal_file *file)
+{
+	int result;
+
+	memset(store->statements, 0, sizeof store->statements);
+	store->file = file;
+	if (!file->late) {
+		free(store->peers);
+		store->peers = NULL;
+		store->n_peers = 0;
+	}
+	store->feed = (struct journal_feed){
+		.peer_id = peer_id, .attrs_id = attrs_id, .context = store
+	};
+	result = journal_feed_register(file->db, &store->feed);
+	for (int i = 0; i < STATEMENT_COUNT && result == SQLITE_OK; i++)
+		result = journal_sql_prepare(file->db, sql[i], &store->statements[i]);
+	return result;
+}
+
+void journal_store_close(struct journal_store *store)
+{
+	for (int i = 0; i < STATEMENT_COUNT; i++) {
+		sqlite3_finalize(store->statements[i]);
+		store->statements[i] = NULL;
+	}
 }
 
 /* The peer's ID in a file that was opened late: that of its address, else the next one. */
@@ -160,20 +163,13 @@ static int write_peers(struct writing *writing)
 
 static int write_attrs(struct writing *writing)
 {
-	sqlite3_stmt *statement = writing->store->statements[STATEMENT_ATTRS];
-	int result = SQLITE_OK;
+	struct journal_feed *feed = &writing->store->feed;
 
-	for (size_t i = 0; i < writing->batch->attrs.count && result == SQLITE_OK; i++) {
-		const struct journal_attrs_row *row = &writing->batch->attrs.rows[i];
-		const struct attr_set *set = row->attrs;
-
-		sqlite3_bind_int64(statement, 1, attrs_id(writing->store, row->id));
-		sqlite3_bind_blob(
-			statement, 2, set->keys.next_hop, set->keys.next_hop_len, SQLITE_STATIC);
-		sqlite3_bind_blob(statement, 3, set->bytes, (int)set->len, SQLITE_STATIC);
-		result = step(writing, STATEMENT_ATTRS);
-	}
-	return result;
+	if (writing->batch->attrs.count == 0)
+		return SQLITE_OK;
+	feed->attrs = writing->batch->attrs.rows;
+	feed->n_attrs = writing->batch->attrs.count;
+	return step(writing, STATEMENT_ATTRS);
 }
 
 static bool is_gone(const struct journal_path_row *row, uint32_t ahead)
@@ -204,38 +200,51 @@ static int write_gone(struct writing *writing, const struct journal_path_row *ro
 	return result;
 }
 
+/* In the order of the rows: of a number that is told twice the later one counts. */
 static int write_paths(struct writing *writing)
 {
-	sqlite3_stmt *put = writing->store->statements[STATEMENT_PATH];
-	uint8_t key[JOURNAL_PREFIX_KEY_MAX];
+	struct journal_feed *feed = &writing->store->feed;
+	const struct journal_path_row *row = writing->batch->paths.rows;
+	size_t left = writing->batch->paths.count, n;
 	int result = SQLITE_OK;
 
-	for (size_t i = 0; i < writing->batch->paths.count && result == SQLITE_OK; i++) {
-		const struct journal_path_row *row = &writing->batch->paths.rows[i];
-		int64_t id = (int64_t)row->family << 32 | row->number;
-		size_t len;
-
-		if (row->attrs == 0) {
+	for (; left > 0 && result == SQLITE_OK; row += n, left -= n) {
+		n = 0;
+		while (n < left && row[n].attrs != 0)
+			n++;
+		if (n > 0) {
+			feed->paths = row;
+			feed->n_paths = n;
+			result = step(writing, STATEMENT_PATH);
+		} else {
+			n = 1;
 			result = write_gone(writing, row);
-			continue;
 		}
-		len = journal_prefix_key((enum family)row->family, row->length, row->bytes, key);
-		sqlite3_bind_int64(put, 1, id);
-		sqlite3_bind_int64(put, 2, peer_id(writing->store, row->peer));
-		sqlite3_bind_blob(put, 3, key, (int)len, SQLITE_STATIC);
-		sqlite3_bind_int64(put, 4, row->path_id);
-		sqlite3_bind_int64(put, 5, attrs_id(writing->store, row->attrs));
-		result = step(writing, STATEMENT_PATH);
 	}
 	return result;
 }
 
-static int compare_prefix(const struct ordered *a, const struct ordered *b)
+/* See struct journal_feed_history. */
+static uint64_t history_key(enum family family, const struct journal_history_row *row)
+{
+	uint64_t key = 0;
+
+	for (unsigned i = 0; i < (family == FAMILY_IPV4_UNICAST ? 4 : 8); i++)
+		key = key << 8 | row->bytes[i];
+	if (family == FAMILY_IPV4_UNICAST)
+		return key << 8 | row->length;
+	return key >> 1 | (uint64_t)1 << 63;
+}
+
+static int compare_prefix(
+	const struct journal_feed_history *a, const struct journal_feed_history *b)
 {
 	int order;
 
-	if (a->run->family != b->run->family)
-		return a->run->family < b->run->family ? -1 : 1;
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->run->family == FAMILY_IPV4_UNICAST)
+		return 0;
 	order = memcmp(
 		a->row->bytes, b->row->bytes, family_address_len((enum family)a->run->family));
 	return order != 0 ? order : (int)a->row->length - b->row->length;
@@ -244,7 +253,7 @@ static int compare_prefix(const struct ordered *a, const struct ordered *b)
 /* The order of the table: neighbours go into the same page. */
 static int compare_history(const void *first, const void *second)
 {
-	const struct ordered *a = first, *b = second;
+	const struct journal_feed_history *a = first, *b = second;
 	int order = compare_prefix(a, b);
 
 	if (order != 0)
@@ -266,35 +275,20 @@ static int sort_history(struct writing *writing)
 		chunk = chunk->next) {
 		for (const struct journal_history_run *run = journal_history_first(chunk);
 			run != NULL; run = journal_history_next(chunk, run)) {
-			for (unsigned i = 0; i < run->count && n < room; i++, n++)
-				writing->history[n] = (struct ordered){ run,
-					journal_history_row(run, i), (uint32_t)n };
+			for (unsigned i = 0; i < run->count && n < room; i++, n++) {
+				const struct journal_history_row *row = journal_history_row(run, i);
+
+				writing->history[n] = (struct journal_feed_history){
+					.key = history_key((enum family)run->family, row),
+					.run = run,
+					.row = row,
+					.order = (uint32_t)n,
+				};
+			}
 		}
 	}
 	qsort(writing->history, n, sizeof *writing->history, compare_history);
 	return SQLITE_OK;
-}
-
-static int write_history_row(
-	struct writing *writing, const struct ordered *ordered, uint32_t sequence)
-{
-	const struct journal_history_run *run = ordered->run;
-	const struct journal_history_row *row = ordered->row;
-	sqlite3_stmt *statement = writing->store->statements[STATEMENT_HISTORY];
-	uint8_t key[JOURNAL_PREFIX_KEY_MAX];
-	size_t len = journal_prefix_key((enum family)run->family, row->length, row->bytes, key);
-
-	sqlite3_bind_blob(statement, 1, key, (int)len, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, (int64_t)run->time);
-	sqlite3_bind_int64(statement, 3, sequence);
-	sqlite3_bind_int64(statement, 4, peer_id(writing->store, run->peer));
-	sqlite3_bind_int64(statement, 5, run->path_id);
-	if (run->attrs == 0)
-		sqlite3_bind_null(statement, 6);
-	else
-		sqlite3_bind_int64(statement, 6, attrs_id(writing->store, run->attrs));
-	sqlite3_bind_int(statement, 7, run->cause);
-	return step(writing, STATEMENT_HISTORY);
 }
 
 /*
@@ -302,31 +296,38 @@ static int write_history_row(
  * rows of one microsecond, and begins above all that went before in a batch whose times do not lie
  * behind those of earlier batches, as when the clock was set back.
  */
+static void number_history(struct writing *writing)
+{
+	const struct journal_store *store = writing->store;
+	struct journal_feed_history *rows = writing->history;
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < writing->batch->n_history; i++)
+		if (rows[i].run->time <= store->history_until)
+			first = store->sequence + 1;
+	for (size_t i = 0; i < writing->batch->n_history; i++) {
+		if (i > 0 && rows[i - 1].run->time == rows[i].run->time &&
+			compare_prefix(&rows[i - 1], &rows[i]) == 0)
+			rows[i].sequence = rows[i - 1].sequence + 1;
+		else
+			rows[i].sequence = first;
+	}
+}
+
 static int write_history(struct writing *writing)
 {
-	struct journal_store *store = writing->store;
-	const struct ordered *before = NULL;
-	uint32_t first = 0, sequence = 0;
+	struct journal_feed *feed = &writing->store->feed;
 	int result;
 
 	if (writing->batch->n_history == 0)
 		return SQLITE_OK;
 	result = sort_history(writing);
-	for (size_t i = 0; i < writing->batch->n_history && result == SQLITE_OK; i++)
-		if (writing->history[i].run->time <= store->history_until)
-			first = store->sequence + 1;
-	for (size_t i = 0; i < writing->batch->n_history && result == SQLITE_OK; i++) {
-		const struct ordered *row = &writing->history[i];
-
-		if (before != NULL && before->run->time == row->run->time &&
-			compare_prefix(before, row) == 0)
-			sequence++;
-		else
-			sequence = first;
-		result = write_history_row(writing, row, sequence);
-		before = row;
-	}
-	return result;
+	if (result != SQLITE_OK)
+		return result;
+	number_history(writing);
+	feed->history = writing->history;
+	feed->n_history = writing->batch->n_history;
+	return step(writing, STATEMENT_HISTORY);
 }
 
 /* After the batch was committed. */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "rr/journal_connection.h"
+#include "rr/journal_feed.h"
 
 enum journal_statement {
 	STATEMENT_PEER,
@@ -35,6 +36,7 @@ struct journal_store {
 	 */
 	uint32_t *peers;
 	size_t n_peers;
+	struct journal_feed feed; /* the lists of the batch that is being written */
 	uint64_t history_until; /* the highest time of a history row so far */
 	uint32_t sequence; /* history rows so far */
 };
