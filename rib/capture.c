@@ -9,7 +9,7 @@
 
 #include "rib/state.h"
 
-#define TAKE_AHEAD 128 /* numbers that are looked at together, so that memory is fetched ahead */
+#define TAKE_AHEAD 128 /* numbers that are looked at together: their sets are fetched ahead */
 
 /* Has the journal told of all numbers below `limit`. False: memory. */
 static bool capture_below(struct table *table, uint32_t limit)

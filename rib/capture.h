@@ -40,11 +40,15 @@ const char *best_cause_name(enum best_cause cause); /* "announced", "peer-down" 
 struct best_change {
 	enum family family;
 	enum best_cause cause;
+	/*
+	 * Of the new best path: rib_peer_parameters.id, 0 without one. Not beside path_id: both
+	 * would be read as one word at once after they were written as two, and be waited for.
+	 */
+	uint32_t peer;
 	uint8_t length; /* of the prefix, in bits */
 	const uint8_t *bytes; /* of the prefix: 4 or 16 */
 	struct attr_set *attrs; /* of the new best path; NULL: the prefix has none; borrowed */
-	uint32_t peer; /* the new best path's, rib_peer_parameters.id; 0 without one */
-	uint32_t path_id; /* as received */
+	uint32_t path_id; /* of the new best path, as received */
 };
 
 struct path_change {

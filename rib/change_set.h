@@ -21,11 +21,7 @@ struct change_set {
 #define CHANGE_SET_END UINT32_MAX
 
 void change_set_destroy(struct change_set *set);
-/*
- * Makes room for numbers below `limit`: no change_set_add below it can fail afterwards. False when
- * memory is short.
- */
-static inline bool change_set_reserve(struct change_set *set, uint32_t limit);
+/* Of a set that lacks it: see change_set_reserve. */
 bool change_set_grow(struct change_set *set, uint32_t limit);
 /* The first member that is >= `from`; CHANGE_SET_END when there is none. */
 uint32_t change_set_next(const struct change_set *set, uint32_t from);
@@ -36,6 +32,10 @@ uint32_t change_set_next_without(
 size_t change_set_take(struct change_set *set, uint32_t from, uint32_t *numbers, size_t most);
 size_t change_set_memory(const struct change_set *set);
 
+/*
+ * Makes room for numbers below `limit`: no change_set_add below it can fail afterwards. False when
+ * memory is short.
+ */
 static inline bool change_set_reserve(struct change_set *set, uint32_t limit)
 {
 	return limit <= set->n_words * 64 || change_set_grow(set, limit);

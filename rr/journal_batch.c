@@ -45,8 +45,8 @@ bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
 }
 
 /*
- * Pages of their own: a piece as large as this one makes malloc sort all that was freed since, which
- * is most of a table when a peer with one goes.
+ * Pages of their own: a piece as large as this one makes malloc sort all that was freed since,
+ * which is most of a table when a peer with one goes.
  */
 struct journal_history_chunk *journal_history_chunk_new(void)
 {

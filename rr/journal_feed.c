@@ -54,8 +54,8 @@ static int close_cursor(sqlite3_vtab_cursor *cursor)
 	return SQLITE_OK;
 }
 
-static int filter(sqlite3_vtab_cursor *cursor, int index, const char *name, int argc,
-	sqlite3_value **argv)
+static int filter(
+	sqlite3_vtab_cursor *cursor, int index, const char *name, int argc, sqlite3_value **argv)
 {
 	(void)index;
 	(void)name;
@@ -141,8 +141,7 @@ static int history_column(sqlite3_vtab_cursor *cursor, sqlite3_context *result, 
 
 	switch (column) {
 	case 0:
-		result_prefix(
-			result, (enum family)run->family, row->row->length, row->row->bytes);
+		result_prefix(result, (enum family)run->family, row->row->length, row->row->bytes);
 		break;
 	case 1: sqlite3_result_int64(result, (int64_t)run->time); break;
 	case 2: sqlite3_result_int64(result, row->sequence); break;
@@ -196,16 +195,15 @@ static int connect_history(sqlite3 *db, void *feed, int argc, const char *const 
 	(void)argc;
 	(void)argv;
 	(void)error;
-	return connect(db,
-		"CREATE TABLE x (prefix, time, sequence, peer, path_id, attrs, cause)", feed,
-		table);
+	return connect(db, "CREATE TABLE x (prefix, time, sequence, peer, path_id, attrs, cause)",
+		feed, table);
 }
 
-#define FEED_MODULE(list)                                                                       \
-	{                                                                                       \
+#define FEED_MODULE(list)                                                                        \
+	{                                                                                        \
 		.xConnect = connect_##list, .xDisconnect = disconnect, .xBestIndex = best_index, \
-		.xOpen = open_cursor, .xClose = close_cursor, .xFilter = filter, .xNext = next, \
-		.xEof = list##_end, .xColumn = list##_column, .xRowid = rowid                   \
+		.xOpen = open_cursor, .xClose = close_cursor, .xFilter = filter, .xNext = next,  \
+		.xEof = list##_end, .xColumn = list##_column, .xRowid = rowid                    \
 	}
 
 int journal_feed_register(sqlite3 *db, struct journal_feed *feed)

@@ -185,8 +185,7 @@ static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 	const struct path_visitor visitor = { take_path, take_gone, &taker };
 	size_t waiting = rib_capture_waiting(journal->rib);
 
-	if (waiting == 0 ||
-		!journal_batch_reserve(&batch->paths, STEP_ROWS) ||
+	if (waiting == 0 || !journal_batch_reserve(&batch->paths, STEP_ROWS) ||
 		!journal_batch_reserve(&batch->attrs, STEP_ROWS))
 		return false;
 	(void)rib_capture_take(journal->rib, STEP_ROWS, &visitor);

@@ -2,7 +2,11 @@
 
 #include "rr/journal_state.h"
 
-#define SPARE_MAX 16 /* chunks that are kept amid a burst: each costs a look at all processors */
+/*
+ * Chunks that are kept amid a burst: to give pages back interrupts every processor that runs a
+ * thread of the process.
+ */
+#define SPARE_MAX 16
 
 void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows)
 {
@@ -129,10 +133,7 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 	if (begun && change->attrs != NULL)
 		attr_set_ref(change->attrs);
 	row->length = change->length;
-	if (change->family == FAMILY_IPV4_UNICAST)
-		memcpy(row->bytes, change->bytes, 4);
-	else
-		memcpy(row->bytes, change->bytes, family_address_len(change->family));
+	memcpy(row->bytes, change->bytes, family_address_len(change->family));
 	queue->rows++;
 }
 

@@ -24,6 +24,7 @@
 #define RETRY_MAX_US	UINT64_C(5000000)
 #define SET_ASIDE_US	UINT64_C(60000000) /* between two corrupt files */
 #define STEP_PAUSE_US	UINT64_C(25000) /* between two steps of pruning when there is no haste */
+#define NICE		10 /* of the thread: a tenth of a processor where the loop wants it all */
 #define PROGRESS_OPS	20000 /* of SQLite's machine between two looks at `abandon` */
 #define WAL_MIN		(UINT64_C(64) << 20) /* bytes that a WAL may always take */
 #define SHRINK_FRACTION 8 /* of the file that is free before it is given back */
@@ -491,7 +492,8 @@ static void *run(void *context)
 	struct journal_writer *writer = context;
 	uint64_t now, at;
 
-	setpriority(PRIO_PROCESS, 0, 10);
+	/* Of this thread alone: where processors are few, routes are reflected first. */
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	pthread_mutex_lock(&writer->mutex);
 	while (goes_on(writer)) {
 		enum work work;

@@ -27,7 +27,7 @@ struct fake {
 	uint64_t batches;
 	bool takes_at_once; /* what is handed over is written */
 
-	struct journal_path_row paths[ROWS_MAX]; /* by number; IPv4 alone */
+	struct journal_path_row paths[FAMILY_COUNT][ROWS_MAX]; /* by number */
 	bool told[SETS_MAX]; /* sets, by ID */
 	bool gone[SETS_MAX];
 	bool peer[64]; /* by ID */
@@ -184,14 +184,15 @@ static void play_paths(const struct journal_batch *batch)
 	for (size_t i = 0; i < batch->paths.count; i++) {
 		const struct journal_path_row *row = &batch->paths.rows[i];
 
-		assert_int_equal(row->family, FAMILY_IPV4_UNICAST);
+		struct journal_path_row *paths = fake.paths[row->family];
+
 		assert_true(row->number < ROWS_MAX);
-		fake.paths[row->number] = *row;
+		paths[row->number] = *row;
 		for (uint32_t n = 0; row->attrs == 0 && n < JOURNAL_GONE_MORE; n++) {
 			if ((row->gone[n / 64] >> n % 64 & 1) == 0)
 				continue;
 			assert_true(row->number + 1 + n < ROWS_MAX);
-			fake.paths[row->number + 1 + n] = (struct journal_path_row){ 0 };
+			paths[row->number + 1 + n] = (struct journal_path_row){ 0 };
 			more_gone++;
 		}
 		if (row->attrs == 0)
@@ -331,11 +332,12 @@ static void count_path(void *context, const struct rib_path_view *path)
 
 	(*n)++;
 	for (unsigned number = 0; number < ROWS_MAX; number++) {
-		const struct journal_path_row *row = &fake.paths[number];
+		const struct journal_path_row *row = &fake.paths[path->prefix.family][number];
 
 		found += row->attrs != 0 && row->path_id == path->path_id &&
 			 row->length == path->prefix.length &&
-			 memcmp(row->bytes, path->prefix.bytes, 4) == 0 &&
+			 memcmp(row->bytes, path->prefix.bytes,
+				 family_address_len((enum family)path->prefix.family)) == 0 &&
 			 row->peer == 100u + path->peer_address.bytes[3] - 1;
 	}
 	assert_int_equal(found, 1);
@@ -344,12 +346,15 @@ static void count_path(void *context, const struct rib_path_view *path)
 /* The file has each path of the table, once, and no other. */
 static void assert_mirrored(void)
 {
-	struct rib_walk walk = { .kind = RIB_WALK_TABLE, .family = FAMILY_IPV4_UNICAST };
 	unsigned n = 0, rows = 0;
 
-	rib_walk(fake.rib.rib, &walk, UINT32_MAX, count_path, &n);
-	for (unsigned number = 0; number < ROWS_MAX; number++)
-		rows += fake.paths[number].attrs != 0;
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		struct rib_walk walk = { .kind = RIB_WALK_TABLE, .family = family };
+
+		rib_walk(fake.rib.rib, &walk, UINT32_MAX, count_path, &n);
+		for (unsigned number = 0; number < ROWS_MAX; number++)
+			rows += fake.paths[family][number].attrs != 0;
+	}
 	assert_int_equal(rows, n);
 	assert_true(n > 0);
 }
@@ -437,12 +442,45 @@ static void test_many_paths_go(void **state)
 	fixture_settle(&fake.rib);
 }
 
+/* The numbers of both families begin at 0: those that go of one are not taken for the other's. */
+static void test_both_families_go(void **state)
+{
+	/* Whichever family is told first: the other's numbers follow those of IPv4, or of IPv6. */
+	static const unsigned gone[][2][2] = { { { 0, 1 }, { 2, 3 } }, { { 2, 3 }, { 4, 5 } },
+		{ { 6, 7 }, { 0, 1 } }, { { 8, 9 }, { 6, 7 } } };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	char prefix[64];
+
+	(void)state;
+	announce_many(speaker, 12, 0);
+	for (unsigned n = 0; n < 12; n++) {
+		snprintf(prefix, sizeof prefix, "fd00:%x::/48", n);
+		announce(speaker, prefix, .as_path = "");
+	}
+	fixture_settle(&fake.rib);
+	write_all();
+	assert_mirrored();
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < 2; i++) {
+			withdraw(speaker, prefix_text(gone[round][0][i]));
+			snprintf(prefix, sizeof prefix, "fd00:%x::/48", gone[round][1][i]);
+			withdraw(speaker, prefix);
+		}
+		fixture_settle(&fake.rib);
+		write_all();
+		assert_mirrored();
+	}
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 static void test_no_history_where_none_is_kept(void **state)
 {
 	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
 
 	(void)state;
 	fake.config.journal_history = 0;
+	journal_settings(fake.journal, &fake.config);
 	announce_many(speaker, 20, 0);
 	write_all();
 	assert_mirrored();
@@ -615,7 +653,7 @@ static void test_another_rib(void **state)
 	assert_int_equal(fake.gap_rows, 0);
 	assert_int_equal(fake.history_rows, 900);
 	for (unsigned number = 0; number < ROWS_MAX; number++)
-		assert_true(fake.paths[number].attrs == 0);
+		assert_true(fake.paths[FAMILY_IPV4_UNICAST][number].attrs == 0);
 	/* Its sets have IDs of their own: history names those of before. */
 	speaker = speaker_up(&fake.rib, 1, ROLE_CLIENT);
 	announce_many(speaker, 30, 500);
@@ -769,6 +807,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_changes_are_told_once),
 		TEST(test_many_paths_go),
+		TEST(test_both_families_go),
 		TEST(test_no_history_where_none_is_kept),
 		TEST(test_a_writer_without_room),
 		TEST(test_events_are_bounded),

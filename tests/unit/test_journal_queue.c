@@ -43,6 +43,8 @@ static void history_end(struct history *history, uint64_t sets)
 		journal_queue_give_up(&history->queue, history->rib, chunk, 0);
 	assert_int_equal(history->queue.rows, 0);
 	assert_int_equal(journal_queue_memory(&history->queue), 0);
+	journal_queue_trim(&history->queue);
+	assert_null(history->queue.spare);
 	assert_int_equal(history->gone, sets);
 	rib_free(history->rib);
 }
@@ -143,6 +145,12 @@ static void test_neighbors_share_a_run(void **state)
 	for (uint32_t n = 13; n <= 70000; n++)
 		add(&history, 2, 13, FAMILY_IPV4_UNICAST, NULL);
 	assert_int_equal(history.queue.rows, 70000);
+	/* Another path ID. */
+	add(&history, 2, 70001, FAMILY_IPV4_UNICAST, NULL);
+	assert_int_equal(
+		journal_history_at(history.queue.last, history.queue.last->last)->path_id, 70);
+	assert_int_equal(
+		journal_history_at(history.queue.last, history.queue.last->last)->count, 1);
 	for (struct journal_history_chunk *chunk = history.queue.first; chunk != NULL;
 		chunk = chunk->next) {
 		uint32_t count = 0;
@@ -155,7 +163,7 @@ static void test_neighbors_share_a_run(void **state)
 		}
 		assert_int_equal(count, chunk->count);
 	}
-	assert_int_equal(runs, 5 + history.queue.chunks);
+	assert_int_equal(runs, 6 + history.queue.chunks);
 	for (unsigned n = 0; n < 2; n++)
 		rib_restore_attrs_done(history.rib, sets[n]);
 	history_end(&history, 2);

@@ -1,0 +1,179 @@
+/* What a batch becomes in the file: in which order rows count, what neighbours make of each other.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rr/journal_schema.h"
+#include "rr/journal_store.h"
+#include "tests/unit/journal_fixture.h"
+
+#define NOW UINT64_C(1795311125000000)
+
+static struct journal_folder folder;
+static struct journal_file *file;
+static struct journal_store store;
+
+static int set_up(void **state)
+{
+	char text[512];
+
+	(void)state;
+	journal_folder_make(&folder);
+	store = (struct journal_store){ .peers = NULL };
+	assert_int_equal(journal_file_open(folder.path, &file, text, sizeof text), JOURNAL_CREATED);
+	assert_true(journal_file_begin_run(file, NOW - 10, false, NULL, 0, text, sizeof text));
+	assert_int_equal(journal_store_open(&store, file), SQLITE_OK);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	journal_store_close(&store);
+	journal_file_close(file);
+	free(store.peers);
+	journal_folder_remove(&folder);
+	return 0;
+}
+
+static void write_batch(struct journal_batch *batch)
+{
+	static const atomic_bool abandon;
+
+	assert_int_equal(journal_store_batch(&store, batch, &abandon), SQLITE_OK);
+	batch_free(batch);
+}
+
+/* The one row, as SQLite quotes it, of a statement. */
+static char *row_of(const char *sql)
+{
+	static char found[1024];
+	char text[256];
+	sqlite3 *db = journal_read_open(folder.path, text, sizeof text);
+	sqlite3_stmt *statement;
+
+	assert_non_null(db);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	snprintf(found, sizeof found, "%s",
+		sqlite3_column_text(statement, 0) != NULL
+			? (const char *)sqlite3_column_text(statement, 0)
+			: "NULL");
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return found;
+}
+
+static void path6(struct journal_batch *batch, uint32_t number, uint8_t last, uint64_t attrs)
+{
+	batch_path(batch, number, attrs != 0, 0, attrs);
+	struct journal_path_row *row = &batch->paths.rows[batch->paths.count - 1];
+
+	row->family = FAMILY_IPV6_UNICAST;
+	if (attrs == 0)
+		return;
+	row->length = 128;
+	memcpy(row->bytes, (uint8_t[16]){ 0x20, 1, [15] = last }, 16);
+}
+
+/* Of a number that is told more than once in a batch the last time counts. */
+static void test_the_later_row_counts(void **state)
+{
+	struct journal_batch *batch = batch_at(NOW);
+
+	(void)state;
+	batch_peer(batch, 1, 1, 0);
+	for (uint64_t id = 1; id <= 3; id++)
+		batch_attrs(batch, id);
+	batch_path(batch, 1, 1, 100, 1); /* comes and goes */
+	batch_path(batch, 2, 1, 101, 2);
+	batch_path(batch, 1, 0, 0, 0);
+	batch_path(batch, 2, 0, 0, 0); /* goes and comes back */
+	batch_path(batch, 3, 0, 0, 0);
+	batch_path(batch, 2, 1, 102, 3);
+	batch_path(batch, 4, 1, 103, 1);
+	batch_path(batch, 4, 1, 103, 2); /* changes */
+	path6(batch, 4, 7, 3); /* the other family's 4 */
+	path6(batch, 5, 8, 3);
+	path6(batch, 5, 0, 0);
+	write_batch(batch);
+	assert_string_equal(row_of("SELECT group_concat((id >> 32) || ':' || (id & 0xffffffff) ||"
+				   " '=' || hex(prefix) || '*' || attrs, ' ')"
+				   " FROM (SELECT * FROM path ORDER BY id)"),
+		"0:2=000A00660018*3 0:4=000A00670018*2"
+		" 1:4=012001000000000000000000000000000780*3");
+}
+
+/* Changes of one prefix at one time stay in their order, within a batch and from batch to batch. */
+static void test_changes_of_one_time(void **state)
+{
+	static const char ordered[] =
+		"SELECT group_concat(hex(prefix) || '@' || (time - %lld) || '=' ||"
+		" coalesce(attrs, 'none'), ' ') FROM"
+		" (SELECT * FROM history ORDER BY prefix, time, sequence)";
+	struct journal_batch *batch = batch_at(NOW);
+	char *sql = sqlite3_mprintf(ordered, (long long)NOW);
+
+	(void)state;
+	batch_peer(batch, 1, 1, 0);
+	for (uint64_t id = 1; id <= 3; id++)
+		batch_attrs(batch, id);
+	batch_history(batch, NOW, 1, 5, 3);
+	batch_history(batch, NOW, 1, 4, 1);
+	batch_history(batch, NOW, 1, 5, 0);
+	batch_history(batch, NOW, 1, 5, 1);
+	batch_history(batch, NOW + 1, 1, 5, 2);
+	write_batch(batch);
+	batch = batch_at(NOW);
+	batch_history(batch, NOW, 1, 5, 3); /* the clock was set back */
+	batch_history(batch, NOW, 1, 5, 2);
+	batch_history(batch, NOW, 1, 4, 0);
+	write_batch(batch);
+	assert_string_equal(row_of(sql), "000A00040018@0=1 000A00040018@0=none"
+					 " 000A00050018@0=3 000A00050018@0=none 000A00050018@0=1"
+					 " 000A00050018@0=3 000A00050018@0=2 000A00050018@1=2");
+	sqlite3_free(sql);
+}
+
+/* Whatever they come in, and however long the list: each value is in its column. */
+static void test_each_value_in_its_column(void **state)
+{
+	enum { ROWS = 1000 };
+	struct journal_batch *batch = batch_at(NOW);
+
+	(void)state;
+	batch_peer(batch, 1, 1, 0);
+	batch_attrs(batch, 1);
+	for (uint32_t n = 0; n < ROWS; n++) {
+		batch_history(batch, NOW + n / 7, 1, (n * 7919) % ROWS, n % 3 == 0 ? 0 : 1);
+		batch_path(batch, n, 1, n, 1);
+	}
+	write_batch(batch);
+	assert_string_equal(row_of("SELECT hex(next_hop) || ' ' || length(bytes) || ' ' ||"
+				   " coalesce(dead, 'alive') FROM attrs"),
+		"C0000201 9 alive");
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history WHERE path_id = 0 AND"
+					  " peer = 1 AND cause = iif(attrs IS NULL, 2, 0)"),
+		ROWS);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM path WHERE peer = 1 AND"
+					  " attrs = 1 AND path_id = id % 3"),
+		ROWS);
+	/* what the connection that writes calls its lists, no other sees */
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM sqlite_master"
+					  " WHERE name LIKE 'feed%'"),
+		0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_the_later_row_counts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_changes_of_one_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_each_value_in_its_column, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
