@@ -26,24 +26,29 @@ void attr_sets_destroy(struct attr_sets *sets)
 	*sets = (struct attr_sets){ 0 };
 }
 
+/*
+ * Each chain becomes two. All of the new table is written, and nothing of it is read before: to
+ * read a fresh page first costs a second fault and, where other threads run, an interrupt to them.
+ */
 static void attr_sets_grow(struct attr_sets *sets)
 {
-	size_t n_buckets = sets->n_buckets * 2;
-	struct attr_set **buckets = calloc(n_buckets, sizeof(*buckets));
+	size_t half = sets->n_buckets, n_buckets = half * 2;
+	struct attr_set **buckets = reallocarray(NULL, n_buckets, sizeof(*buckets));
 
 	if (buckets == NULL)
 		return; /* longer chains are slower, not wrong */
-	for (size_t i = 0; i < sets->n_buckets; i++) {
-		struct attr_set *set = sets->buckets[i];
+	for (size_t i = 0; i < half; i++) {
+		struct attr_set *split[2] = { NULL, NULL };
 
-		while (set != NULL) {
-			struct attr_set *next = set->chain;
-			struct attr_set **bucket = &buckets[set->hash & (n_buckets - 1)];
+		for (struct attr_set *set = sets->buckets[i], *next; set != NULL; set = next) {
+			struct attr_set **chain = &split[(set->hash & half) != 0];
 
-			set->chain = *bucket;
-			*bucket = set;
-			set = next;
+			next = set->chain;
+			set->chain = *chain;
+			*chain = set;
 		}
+		buckets[i] = split[0];
+		buckets[half + i] = split[1];
 	}
 	free(sets->buckets);
 	sets->memory += (n_buckets - sets->n_buckets) * sizeof(*buckets);
