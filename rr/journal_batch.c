@@ -6,21 +6,64 @@
 
 #define ROWS_FIRST 16 /* rows that a list begins with */
 
+/*
+ * A list or chunk of this many bytes has pages of its own: they grow without being copied, and
+ * malloc, asked for as much or given it back, would first sort all that was freed since, which is
+ * most of a table when a peer with one goes.
+ */
+#define PAGES_FROM (64u << 10)
+
+static void *pages_new(size_t bytes)
+{
+	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return pages != MAP_FAILED ? pages : NULL;
+}
+
+/* As realloc; `before` and `bytes` are sizes. */
+static void *rows_resize(void *rows, size_t before, size_t bytes)
+{
+	void *grown;
+
+	if (bytes < PAGES_FROM)
+		return realloc(rows, bytes);
+	if (before >= PAGES_FROM) {
+		grown = mremap(rows, before, bytes, MREMAP_MAYMOVE);
+		return grown != MAP_FAILED ? grown : NULL;
+	}
+	grown = pages_new(bytes);
+	if (grown != NULL && rows != NULL) {
+		memcpy(grown, rows, before);
+		free(rows);
+	}
+	return grown;
+}
+
 bool journal_rows_reserve(void **rows, size_t wanted, size_t *room, size_t size)
 {
 	size_t more = *room == 0 ? ROWS_FIRST : *room;
 
 	if (wanted <= *room)
 		return true;
+	if (wanted > SIZE_MAX / 2 / size)
+		return false;
 	while (more < wanted)
 		more *= 2;
-	void *grown = reallocarray(*rows, more, size);
+	void *grown = rows_resize(*rows, *room * size, more * size);
 
 	if (grown == NULL)
 		return false;
 	*rows = grown;
 	*room = more;
 	return true;
+}
+
+void journal_rows_free(void *rows, size_t room, size_t size)
+{
+	if (room * size >= PAGES_FROM)
+		(void)munmap(rows, room * size);
+	else
+		free(rows);
 }
 
 void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size)
@@ -44,21 +87,14 @@ bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
 	return row != NULL;
 }
 
-/*
- * Pages of their own: a piece as large as this one makes malloc sort all that was freed since,
- * which is most of a table when a peer with one goes.
- */
 struct journal_history_chunk *journal_history_chunk_new(void)
 {
-	void *pages = mmap(NULL, sizeof(struct journal_history_chunk), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return pages != MAP_FAILED ? pages : NULL;
+	return pages_new(sizeof(struct journal_history_chunk));
 }
 
 void journal_history_chunk_free(struct journal_history_chunk *chunk)
 {
-	(void)munmap(chunk, sizeof(*chunk));
+	journal_rows_free(chunk, 1, sizeof(*chunk));
 }
 
 struct journal_batch *journal_batch_new(void)
@@ -100,10 +136,10 @@ void journal_batch_clear(struct journal_batch *batch, struct rib *rib)
 		.attrs_gone_room = batch->attrs_gone_room };
 
 	free_rows(batch, rib);
-	free(batch->gaps.rows);
-	free(batch->events.rows);
-	free(batch->configs.rows);
-	free(batch->audit.rows);
+	journal_list_free(&batch->gaps);
+	journal_list_free(&batch->events);
+	journal_list_free(&batch->configs);
+	journal_list_free(&batch->audit);
 	empty.peers.count = 0;
 	empty.attrs.count = 0;
 	empty.paths.count = 0;
@@ -115,10 +151,10 @@ void journal_batch_free(struct journal_batch *batch, struct rib *rib)
 	if (batch == NULL)
 		return;
 	journal_batch_clear(batch, rib);
-	free(batch->peers.rows);
-	free(batch->attrs.rows);
-	free(batch->paths.rows);
-	free(batch->attrs_gone);
+	journal_list_free(&batch->peers);
+	journal_list_free(&batch->attrs);
+	journal_list_free(&batch->paths);
+	journal_rows_free(batch->attrs_gone, batch->attrs_gone_room, sizeof(*batch->attrs_gone));
 	free(batch);
 }
 

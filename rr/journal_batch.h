@@ -271,6 +271,9 @@ void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size)
 	journal_rows_reserve((void **)&(list)->rows, (list)->count + (more), &(list)->room, \
 		sizeof(*(list)->rows))
 bool journal_rows_reserve(void **rows, size_t wanted, size_t *room, size_t size);
+/* What was given for `room` rows of `size` bytes. */
+#define journal_list_free(list) journal_rows_free((list)->rows, (list)->room, sizeof(*(list)->rows))
+void journal_rows_free(void *rows, size_t room, size_t size);
 /* False when memory is short. */
 bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id);
 /* NULL when memory is short. */

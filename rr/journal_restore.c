@@ -239,7 +239,7 @@ static void give_back(struct restore *restore)
 	}
 	free(restore->sets.slots);
 	free(restore->peers.slots);
-	free(restore->dropped);
+	journal_rows_free(restore->dropped, restore->dropped_room, sizeof(*restore->dropped));
 }
 
 static void say(const struct restore *restore, uint64_t refused, uint64_t took_us)
