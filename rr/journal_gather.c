@@ -184,8 +184,12 @@ static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 	struct path_taker taker = { .journal = journal, .batch = batch };
 	const struct path_visitor visitor = { take_path, take_gone, &taker };
 	size_t waiting = rib_capture_waiting(journal->rib);
+	size_t room = waiting < JOURNAL_BATCH_ROWS ? waiting : JOURNAL_BATCH_ROWS;
 
-	if (waiting == 0 || !journal_batch_reserve(&batch->paths, STEP_ROWS) ||
+	/* At once as many as there may be: what is not used of it is never touched. */
+	if (waiting == 0 ||
+		!journal_batch_reserve(&batch->paths,
+			batch->paths.count == 0 && room > STEP_ROWS ? room : STEP_ROWS) ||
 		!journal_batch_reserve(&batch->attrs, STEP_ROWS))
 		return false;
 	(void)rib_capture_take(journal->rib, STEP_ROWS, &visitor);
