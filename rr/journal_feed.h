@@ -1,7 +1,8 @@
 /*
  * The long lists of a batch as tables that SQLite can read: INSERT ... SELECT from them is one
- * statement a list, not one a row, which is half of the writer's work. The store fills struct feed
- * before such a statement; SQLite calls back here for rows and columns. It writes nothing itself.
+ * statement for many rows, not one a row, which is half of the writer's work. The store fills
+ * struct feed before such a statement; SQLite calls back here for rows and columns. It writes
+ * nothing itself.
  *
  * https://www.sqlite.org/vtab.html, section 2: the eponymous kind, which no schema mentions.
  */

@@ -7,6 +7,12 @@
 #include "rr/journal_schema.h"
 #include "rr/journal_sql.h"
 
+/*
+ * Rows of a list that one statement is fed. Until it ends SQLite keeps in memory what each page was
+ * that it changes, so as to take it back alone: with rows all over a large table, a page a row.
+ */
+#define FEED_ROWS 512
+
 static const char *const sql[STATEMENT_COUNT] = {
 	[STATEMENT_PEER] = "INSERT OR REPLACE INTO peer (id, address, asn, bgp_id, families,"
 			   " add_path_receive, down_at) VALUES (?,?,?,?,?,?,?)",
@@ -164,12 +170,17 @@ static int write_peers(struct writing *writing)
 static int write_attrs(struct writing *writing)
 {
 	struct journal_feed *feed = &writing->store->feed;
+	const struct journal_attrs_row *row = writing->batch->attrs.rows;
+	size_t left = writing->batch->attrs.count;
+	int result = SQLITE_OK;
 
-	if (writing->batch->attrs.count == 0)
-		return SQLITE_OK;
-	feed->attrs = writing->batch->attrs.rows;
-	feed->n_attrs = writing->batch->attrs.count;
-	return step(writing, STATEMENT_ATTRS);
+	for (size_t n; left > 0 && result == SQLITE_OK; row += n, left -= n) {
+		n = left < FEED_ROWS ? left : FEED_ROWS;
+		feed->attrs = row;
+		feed->n_attrs = n;
+		result = step(writing, STATEMENT_ATTRS);
+	}
+	return result;
 }
 
 static bool is_gone(const struct journal_path_row *row, uint32_t ahead)
@@ -210,7 +221,7 @@ static int write_paths(struct writing *writing)
 
 	for (; left > 0 && result == SQLITE_OK; row += n, left -= n) {
 		n = 0;
-		while (n < left && row[n].attrs != 0)
+		while (n < left && n < FEED_ROWS && row[n].attrs != 0)
 			n++;
 		if (n > 0) {
 			feed->paths = row;
@@ -317,17 +328,24 @@ static void number_history(struct writing *writing)
 static int write_history(struct writing *writing)
 {
 	struct journal_feed *feed = &writing->store->feed;
+	const struct journal_feed_history *row;
+	size_t left = writing->batch->n_history;
 	int result;
 
-	if (writing->batch->n_history == 0)
+	if (left == 0)
 		return SQLITE_OK;
 	result = sort_history(writing);
 	if (result != SQLITE_OK)
 		return result;
 	number_history(writing);
-	feed->history = writing->history;
-	feed->n_history = writing->batch->n_history;
-	return step(writing, STATEMENT_HISTORY);
+	row = writing->history;
+	for (size_t n; left > 0 && result == SQLITE_OK; row += n, left -= n) {
+		n = left < FEED_ROWS ? left : FEED_ROWS;
+		feed->history = row;
+		feed->n_history = n;
+		result = step(writing, STATEMENT_HISTORY);
+	}
+	return result;
 }
 
 /* After the batch was committed. */

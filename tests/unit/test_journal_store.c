@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rr/journal_schema.h"
+#include "rr/journal_sql.h"
 #include "rr/journal_store.h"
 #include "tests/unit/journal_fixture.h"
 
@@ -167,13 +168,163 @@ static void test_each_value_in_its_column(void **state)
 		0);
 }
 
+/*
+ * Rows all over a large table: what SQLite keeps of the pages while it is fed must not grow with
+ * the batch.
+ */
+static void test_memory_of_a_spread_batch(void **state)
+{
+	enum { ROWS = 400000, FILL = 50000, SPREAD = 20000 };
+	struct journal_batch *batch = NULL;
+	sqlite3_int64 before;
+
+	(void)state;
+	assert_int_equal(journal_sql_run(file->db, "PRAGMA cache_size = -1024"), SQLITE_OK);
+	for (uint32_t n = 0; n < ROWS; n++) {
+		if (n % FILL == 0)
+			batch = batch_at(NOW + n);
+		batch_history(batch, NOW + n, 1, n, 0);
+		if (n % FILL == FILL - 1)
+			write_batch(batch);
+	}
+	batch = batch_at(NOW + ROWS);
+	for (uint32_t n = 0; n < SPREAD; n++)
+		batch_history(batch, NOW + ROWS, 1, n * (ROWS / SPREAD), 0);
+	before = sqlite3_memory_used();
+	(void)sqlite3_memory_highwater(1);
+	write_batch(batch);
+	assert_in_range(sqlite3_memory_highwater(0) - before, 0, 4 << 20);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"), ROWS + SPREAD);
+}
+
+/* SQLite's own, but that one allocation fails. */
+static sqlite3_mem_methods allocator;
+static unsigned fails_in; /* 0: none is to */
+static bool failed;
+
+static bool fails(void)
+{
+	if (fails_in == 0 || --fails_in > 0)
+		return false;
+	failed = true;
+	return true;
+}
+
+static void *allocate(int size)
+{
+	return fails() ? NULL : allocator.xMalloc(size);
+}
+
+static void *reallocate(void *memory, int size)
+{
+	return fails() ? NULL : allocator.xRealloc(memory, size);
+}
+
+/* Wherever memory runs out: it is tried again on the same connection, the file is not set aside. */
+static void test_memory_runs_out(void **state)
+{
+	static const atomic_bool abandon;
+	unsigned n = 0;
+
+	(void)state;
+	do {
+		struct journal_batch *batch = batch_at(NOW + n);
+		int result;
+
+		batch_peer(batch, 1, 1, 0);
+		batch_attrs(batch, ++n);
+		batch_path(batch, n, 1, n, n);
+		batch_path(batch, n + 1, 0, 0, 0);
+		batch_history(batch, NOW + n, 1, n, n);
+		failed = false;
+		journal_store_close(&store);
+		fails_in = n;
+		result = journal_store_open(&store, file);
+		if (result == SQLITE_OK)
+			result = journal_store_batch(&store, batch, &abandon);
+		fails_in = 0;
+		if (result != SQLITE_OK) {
+			assert_true(failed);
+			assert_int_equal(journal_fault_of(result), JOURNAL_FAULT_RETRY);
+			journal_store_close(&store);
+			assert_int_equal(journal_store_open(&store, file), SQLITE_OK);
+			assert_int_equal(journal_store_batch(&store, batch, &abandon), SQLITE_OK);
+		}
+		batch_free(batch);
+	} while (failed);
+	assert_true(n > 100);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM attrs"), n);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM path"), n);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"), n);
+}
+
+static int count_down(void *context)
+{
+	unsigned *left = context;
+
+	return *left == 0 || --*left == 0;
+}
+
+/* Wherever it is given up: nothing of the batch is in the file, and it can be written again. */
+static void test_a_batch_is_given_up_half_way(void **state)
+{
+	static const atomic_bool abandon;
+	struct journal_batch *batch = batch_at(NOW);
+	unsigned interrupted = 0;
+	int result;
+
+	(void)state;
+	batch_peer(batch, 1, 1, 0);
+	batch_attrs(batch, 1);
+	for (uint32_t n = 0; n < 2000; n++) {
+		batch_path(batch, n, 1, n, 1);
+		batch_history(batch, NOW, 1, n, 1);
+	}
+	for (unsigned looks = 1;; looks += 7, interrupted++) {
+		unsigned left = looks;
+
+		sqlite3_progress_handler(file->db, 1000, count_down, &left);
+		result = journal_store_batch(&store, batch, &abandon);
+		sqlite3_progress_handler(file->db, 0, NULL, NULL);
+		if (result == SQLITE_OK)
+			break;
+		assert_int_equal(result, SQLITE_INTERRUPT);
+		assert_int_equal(ask(folder.path, "SELECT (SELECT count(*) FROM peer) +"
+						  " (SELECT count(*) FROM attrs) +"
+						  " (SELECT count(*) FROM path) +"
+						  " (SELECT count(*) FROM history)"),
+			0);
+	}
+	assert_true(interrupted > 3);
+	batch_free(batch);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM path"), 2000);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"), 2000);
+}
+
+/* Before SQLite is used. */
+static void take_the_allocator(void)
+{
+	sqlite3_mem_methods ours;
+
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &allocator), SQLITE_OK);
+	ours = allocator;
+	ours.xMalloc = allocate;
+	ours.xRealloc = reallocate;
+	assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &ours), SQLITE_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_later_row_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_of_one_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_each_value_in_its_column, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory_of_a_spread_batch, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory_runs_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_batch_is_given_up_half_way, set_up, tear_down),
 	};
 
+	take_the_allocator();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
