@@ -27,7 +27,7 @@
 #define NICE		10 /* of the thread: a tenth of a processor where the loop wants it all */
 #define PROGRESS_OPS	20000 /* of SQLite's machine between two looks at `abandon` */
 #define WAL_MIN		(UINT64_C(64) << 20) /* bytes that a WAL may always take */
-#define SHRINK_FRACTION 8 /* of the file that is free before it is given back */
+#define SHRINK_FRACTION 8 /* of the file that is free before it is given back for little gain */
 
 /*
  * The mutex guards what the loop and the thread share; it is held for a few assignments only, never
@@ -371,11 +371,31 @@ static void beat(struct journal_writer *writer, uint64_t max_size)
 	recover(writer);
 }
 
+/*
+ * At the end of a pass: does what is free go back to the file system? It does when the file is too
+ * large and would not be without it; where it would be all the same, only when it is much.
+ */
+static bool is_to_shrink(struct journal_writer *writer, uint64_t max_size)
+{
+	sqlite3 *db = writer->file->db;
+	int64_t pages, free_pages, page_size;
+	uint64_t used;
+
+	if (journal_sql_integer(db, "PRAGMA page_count", &pages) != SQLITE_OK ||
+		journal_sql_integer(db, "PRAGMA freelist_count", &free_pages) != SQLITE_OK ||
+		journal_sql_integer(db, "PRAGMA page_size", &page_size) != SQLITE_OK)
+		return false;
+	used = (uint64_t)((pages - free_pages) * page_size);
+	if ((uint64_t)(pages * page_size) <= max_size)
+		return false;
+	return used <= max_size ? free_pages > 0 : free_pages > pages / SHRINK_FRACTION;
+}
+
 /* A step of pruning. */
 static void prune(struct journal_writer *writer, const struct journal_writer_parameters *parameters)
 {
 	uint64_t begun = journal_monotonic(), took;
-	int64_t pages = 0, free_pages = 0;
+	bool shrinks;
 	int result = journal_prune_step(&writer->prune, writer->file, parameters);
 
 	writer->step_at = journal_monotonic();
@@ -385,13 +405,10 @@ static void prune(struct journal_writer *writer, const struct journal_writer_par
 		failed(writer, result);
 		return;
 	}
-	/* at the end of a pass: what is free beyond max_size goes back to the file system */
-	if (writer->prune.phase == PRUNE_REST &&
-		journal_sql_integer(writer->file->db, "PRAGMA page_count", &pages) == SQLITE_OK)
-		journal_sql_integer(writer->file->db, "PRAGMA freelist_count", &free_pages);
+	shrinks = writer->prune.phase == PRUNE_REST && is_to_shrink(writer, parameters->max_size);
 	pthread_mutex_lock(&writer->mutex);
 	writer->status.pruned = writer->prune.deleted;
-	if (free_pages > pages / SHRINK_FRACTION && writer->status.file_size > parameters->max_size)
+	if (shrinks)
 		writer->compact = true;
 	pthread_mutex_unlock(&writer->mutex);
 }
