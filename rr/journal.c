@@ -73,7 +73,6 @@ static void journal_free(struct journal *journal)
 	struct journal_rib *next;
 
 	journal_give_up_history(journal);
-	journal_queue_trim(&journal->queue);
 	rib_capture_end(journal->rib);
 	if (journal->closed != NULL) {
 		journal->closed->next = journal->finished;
@@ -84,6 +83,7 @@ static void journal_free(struct journal *journal)
 		journal->finished = journal->open;
 	}
 	(void)journal_release(journal, UINT64_MAX);
+	journal_trim(journal);
 	for (struct journal_rib *of = journal->ribs; of != NULL; of = next) {
 		next = of->next;
 		free(of);
@@ -93,7 +93,6 @@ static void journal_free(struct journal *journal)
 	if (journal->wake_fd >= 0)
 		close(journal->wake_fd);
 	journal_peers_free(&journal->peers);
-	journal_batch_free(journal->spare, NULL);
 	free(journal->spare_rib);
 	free(journal->path);
 	free(journal);
@@ -237,8 +236,8 @@ void journal_replace_rib(struct journal *journal, struct rib *rib)
 	if (journal->closed == NULL && journal_writer_has_room(journal->writer))
 		journal_gather_history(journal);
 	journal_submit(journal);
-	open = journal->open;
 	journal_give_up_history(journal);
+	open = journal->open; /* now: sets that went with the history are told to be gone */
 	rib_capture_ids_after(rib, before);
 	journal_add_rib(journal, rib);
 	journal->rib = rib;

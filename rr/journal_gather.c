@@ -340,6 +340,13 @@ void journal_finish(struct journal *journal, struct journal_batch *batch)
 	*last = batch;
 }
 
+void journal_trim(struct journal *journal)
+{
+	journal_queue_trim(&journal->queue);
+	journal_batch_free(journal->spare, NULL);
+	journal->spare = NULL;
+}
+
 /* Amid a burst a batch that is done with is the next one: no room is asked for again. */
 static void retire_batch(struct journal *journal, struct journal_batch *batch)
 {
@@ -351,7 +358,7 @@ static void retire_batch(struct journal *journal, struct journal_batch *batch)
 		journal_queue_recycle(&journal->queue, chunk);
 	}
 	if (!goes_on)
-		journal_queue_trim(&journal->queue);
+		journal_trim(journal);
 	if (journal->spare != NULL || !goes_on) {
 		journal_batch_free(batch, batch->rib);
 		return;

@@ -62,7 +62,7 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
 /* A chunk that is done with: it is kept for the next rows, or freed. */
 void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk);
-/* Frees what is kept: the burst is over, or the journal is. */
+/* Frees what is kept. */
 void journal_queue_trim(struct journal_queue *queue);
 /*
  * Gives up the rows of a chunk, as a gap, and recycles it. The runs before the byte `at` were taken
@@ -112,7 +112,6 @@ struct journal {
 	unsigned submitted; /* batches with the writer ... */
 	size_t submitted_memory; /* ... and their bytes */
 	struct journal_batch *finished; /* list: references to give back, in slices */
-	size_t finished_at; /* of the first one: sets given back */
 
 	bool keeps_history; /* config.journal_history, looked at for each change of a best path */
 	uint64_t wall; /* the latest time given to a row */
@@ -165,6 +164,8 @@ void journal_give_up_history(struct journal *journal);
 void journal_submit(struct journal *journal);
 /* Takes a batch back that the writer is done with. */
 void journal_finish(struct journal *journal, struct journal_batch *batch);
+/* Gives back what is kept for the next rows and batch: the burst is over, or the journal is. */
+void journal_trim(struct journal *journal);
 /* Throws a batch away that the writer has not had, but for what is told once only. */
 void journal_discard(struct journal *journal, struct journal_batch *batch);
 /* Gives references of finished batches back. True when none is left. */

@@ -24,6 +24,10 @@ void __wrap_journal_writer_set(
 bool __wrap_journal_writer_compact(struct journal_writer *writer);
 void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 	void (*finished)(void *context, struct journal_batch *batch), void *context);
+struct journal_history_chunk *__real_journal_history_chunk_new(void);
+struct journal_history_chunk *__wrap_journal_history_chunk_new(void);
+void __real_journal_history_chunk_free(struct journal_history_chunk *chunk);
+void __wrap_journal_history_chunk_free(struct journal_history_chunk *chunk);
 
 enum journal_open_result __wrap_journal_file_open(
 	const char *path, struct journal_file **file, char *text, size_t size)
@@ -134,6 +138,20 @@ void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 		take_off(true);
 	while ((batch = __wrap_journal_writer_collect(writer)) != NULL)
 		finished(context, batch);
+}
+
+struct journal_history_chunk *__wrap_journal_history_chunk_new(void)
+{
+	struct journal_history_chunk *chunk = __real_journal_history_chunk_new();
+
+	fake.chunks += chunk != NULL;
+	return chunk;
+}
+
+void __wrap_journal_history_chunk_free(struct journal_history_chunk *chunk)
+{
+	__real_journal_history_chunk_free(chunk);
+	fake.chunks--;
 }
 
 /* The file. */
@@ -261,6 +279,7 @@ int fake_end(void **state)
 {
 	(void)state;
 	journal_close(fake.journal, 0); /* NULL: it was */
+	assert_int_equal(fake.chunks, 0);
 	fixture_end(&fake.rib);
 	event_base_free(fake.reflector.base);
 	fclose(fake.reflector.log.to);

@@ -318,6 +318,100 @@ static void test_peers_outlive_the_rib(void **state)
 	assert_true(fake.peer[id]);
 }
 
+/* What was given up with the table of before is the last that named a set that the file knows. */
+static void test_sets_go_with_the_rib(void **state)
+{
+	enum { SETS = 200 };
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	struct rib *rib = rib_new(&parameters, (const uint8_t *)"another hash key");
+
+	(void)state;
+	/* Two prefixes a set: while one of them comes and goes, the other keeps it. */
+	for (unsigned i = 0; i < 2 * SETS; i++)
+		announce(speaker, prefix_text(i), .as_path = "", .med = IS(i / 2));
+	fixture_settle(&fake.rib);
+	write_all();
+	for (unsigned i = 0; i < SETS; i++) {
+		withdraw(speaker, prefix_text(2 * i));
+		fixture_settle(&fake.rib);
+		announce(speaker, prefix_text(2 * i), .as_path = "", .med = IS(i));
+	}
+	/* Other sets take their places in the cache of what was parsed last. */
+	for (unsigned i = 0; i < 4000; i++)
+		announce(speaker, prefix_text(3000), .as_path = "", .med = IS(1000 + i));
+	fixture_settle(&fake.rib);
+	fake.room = 0;
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+	assert_null(fake.journal->open);
+	assert_true(journal_prepare_rib(fake.journal, rib));
+	journal_replace_rib(fake.journal, rib);
+	fake.rib.rib = fake.reflector.rib = rib;
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	/* Nothing refers to the one before: it is gone. */
+	assert_null(fake.journal->ribs->next);
+	assert_int_equal(fake.emptied, 1);
+	assert_true(fake.gap_rows > 0);
+}
+
+/* Rooms that are kept for the next batch amid a burst are given back when it is over. */
+static void test_memory_after_a_burst(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	struct journal_view before, after;
+
+	(void)state;
+	announce_many(speaker, 2000, 0);
+	write_all();
+	turns();
+	assert_true(journal_view(fake.journal, &before));
+	for (unsigned round = 1; round <= 2; round++) {
+		announce_many(speaker, 2000, round * 16);
+		(void)journal_flushed(fake.journal);
+		turns();
+		assert_int_equal(fake.queued, round);
+	}
+	/* Both come back while the next one is being gathered. */
+	announce_many(speaker, 2000, 48);
+	for (unsigned round = 0; round < 2; round++) {
+		take_off(true);
+		(void)journal_run(fake.journal, monotonic_us(), 0);
+		(void)journal_run(fake.journal, monotonic_us(), 0);
+		assert_non_null(fake.journal->open);
+	}
+	for (unsigned n = 0; n < 3; n++) {
+		write_all(); /* and that sets went with it, and so on */
+		turns();
+	}
+	assert_int_equal(fake.queued, 0);
+	assert_mirrored();
+	assert_true(journal_view(fake.journal, &after));
+	assert_int_equal(after.memory, before.memory);
+	assert_int_equal(fake.chunks, 0);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
+/* ... and when the journal ends amid it. */
+static void test_memory_after_an_end(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, 2000, 0);
+	(void)journal_flushed(fake.journal);
+	turns();
+	assert_int_equal(fake.queued, 1);
+	announce_many(speaker, 2000, 16);
+	journal_close(fake.journal, 0);
+	fake.journal = NULL;
+	assert_int_equal(fake.chunks, 0);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 /* History that the state is ahead of: missing, were the daemon killed then. */
 static void test_history_behind_the_state(void **state)
 {
@@ -449,6 +543,9 @@ int main(void)
 		TEST(test_a_batch_has_its_generation),
 		TEST(test_another_rib),
 		TEST(test_peers_outlive_the_rib),
+		TEST(test_sets_go_with_the_rib),
+		TEST(test_memory_after_a_burst),
+		TEST(test_memory_after_an_end),
 		TEST(test_history_behind_the_state),
 		TEST(test_closing_writes_all),
 		TEST(test_flushing_knows_no_clock),
