@@ -1,7 +1,8 @@
 /*
  * What the loop hands to the journal's writer: rows of one batch, immutable once submitted. The
  * loop fills it (journal.c), the writer's thread reads it (journal_store.c), the loop gets it back
- * and frees it, since it holds references to attribute sets that only the loop may give back.
+ * and frees it or fills it again, since it holds references to attribute sets that only the loop
+ * may give back.
  */
 #ifndef RR_JOURNAL_BATCH_H
 #define RR_JOURNAL_BATCH_H

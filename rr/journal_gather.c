@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "rr/journal_state.h"
@@ -7,6 +6,7 @@
 #define STEP_PEERS 1024
 #define STEP_RUNS  64
 
+#define SPARE_MAX     (8u << 20) /* bytes of a batch that is kept: more than most ever have */
 #define RELEASE_AHEAD 8 /* sets that are fetched from memory before they are let go of */
 
 /*
@@ -359,7 +359,7 @@ static void retire_batch(struct journal *journal, struct journal_batch *batch)
 	}
 	if (!goes_on)
 		journal_trim(journal);
-	if (journal->spare != NULL || !goes_on) {
+	if (journal->spare != NULL || !goes_on || journal_batch_memory(batch) > SPARE_MAX) {
 		journal_batch_free(batch, batch->rib);
 		return;
 	}

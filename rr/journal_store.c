@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "rr/journal_audit.h"
-#include "rr/journal_schema.h"
 #include "rr/journal_sql.h"
 
 /*

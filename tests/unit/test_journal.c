@@ -394,7 +394,28 @@ static void test_memory_after_a_burst(void **state)
 	fixture_settle(&fake.rib);
 }
 
-/* ... and when the journal ends amid it. */
+/* The room of a batch of no common size is given back at once, whatever waits. */
+static void test_memory_after_a_large_batch(void **state)
+{
+	struct journal_view view;
+
+	(void)state;
+	for (unsigned n = 0; n < 1500000; n++)
+		assert_true(journal_batch_append_gone(journal_open_batch(fake.journal), 1));
+	(void)journal_flushed(fake.journal);
+	turns();
+	assert_int_equal(fake.queued, 1);
+	assert_true(journal_view(fake.journal, &view));
+	assert_true(view.memory > 12 << 20);
+	journal_attrs_gone(fake.journal, 2);
+	take_off(false);
+	turns();
+	assert_true(journal_view(fake.journal, &view));
+	assert_true(view.memory < 1 << 20);
+	take_off(false);
+}
+
+/* When the journal ends amid a burst, too. */
 static void test_memory_after_an_end(void **state)
 {
 	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
@@ -545,6 +566,7 @@ int main(void)
 		TEST(test_peers_outlive_the_rib),
 		TEST(test_sets_go_with_the_rib),
 		TEST(test_memory_after_a_burst),
+		TEST(test_memory_after_a_large_batch),
 		TEST(test_memory_after_an_end),
 		TEST(test_history_behind_the_state),
 		TEST(test_closing_writes_all),

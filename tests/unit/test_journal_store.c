@@ -139,6 +139,45 @@ static void test_changes_of_one_time(void **state)
 	sqlite3_free(sql);
 }
 
+static void change6(struct journal_batch *batch, uint8_t bit63, uint8_t last, uint8_t length)
+{
+	const struct journal_history_run head = {
+		.time = NOW, .attrs = 1, .peer = 1, .family = FAMILY_IPV6_UNICAST
+	};
+	bool begun;
+
+	batch_history(batch, NOW, 1, 0, 1); /* the families take turns */
+	struct journal_history_row *row = journal_history_append(batch->history, &head, &begun);
+
+	assert_non_null(row);
+	row->length = length;
+	memcpy(row->bytes, (uint8_t[16]){ 0xfd, [7] = bit63, [15] = last }, 16);
+	batch->n_history++;
+}
+
+/* Prefixes that differ late are not taken for one: only those of one are numbered. */
+static void test_prefixes_that_differ_late(void **state)
+{
+	struct journal_batch *batch = batch_at(NOW);
+
+	(void)state;
+	batch_peer(batch, 1, 1, 0);
+	batch_attrs(batch, 1);
+	for (unsigned round = 0; round < 3; round++) {
+		for (uint8_t n = 0; n < 8; n++)
+			change6(batch, n & 1, n >> 1 & 1, 127 + (n >> 2));
+	}
+	write_batch(batch);
+	assert_int_equal(ask(folder.path, "SELECT count(DISTINCT prefix) FROM history"), 9);
+	assert_int_equal(ask(folder.path, "SELECT count(*) FROM history"), 48);
+	assert_int_equal(ask(folder.path, "SELECT max(sequence) FROM history"
+					  " WHERE substr(prefix, 1, 1) = x'01'"),
+		2);
+	assert_int_equal(ask(folder.path, "SELECT max(sequence) FROM history"
+					  " WHERE substr(prefix, 1, 1) = x'00'"),
+		23);
+}
+
 /* Whatever they come in, and however long the list: each value is in its column. */
 static void test_each_value_in_its_column(void **state)
 {
@@ -318,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_the_later_row_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_of_one_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_prefixes_that_differ_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_each_value_in_its_column, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory_of_a_spread_batch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory_runs_out, set_up, tear_down),
