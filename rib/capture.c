@@ -23,18 +23,24 @@ static bool capture_below(struct table *table, uint32_t limit)
 
 bool rib_capture_begin(struct rib *rib, const struct rib_capture *capture, const struct rib *before)
 {
+	struct capture fresh = { .hooks = *capture, .best_family = FAMILY_COUNT };
+
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		struct table *table = &rib->tables[family];
 		uint32_t limit = table->paths.used;
 
 		if (before != NULL && before->tables[family].paths.used > limit)
 			limit = before->tables[family].paths.used;
+		/* Rows that `before` has not told of yet. */
+		if (before != NULL && before->capture.limits[family] > limit)
+			limit = before->capture.limits[family];
 		if (!capture_below(table, limit))
 			return false;
+		fresh.limits[family] = limit;
 	}
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		rib->tables[family].capturing = true;
-	rib->capture = (struct capture){ .hooks = *capture, .best_family = FAMILY_COUNT };
+	rib->capture = fresh;
 	rib->attr_sets.gone = capture->attrs_gone;
 	rib->attr_sets.gone_context = capture->context;
 	return true;

@@ -152,6 +152,8 @@ struct refused_row {
  * restore.c's. */
 struct capture {
 	struct rib_capture hooks;
+	/* The journal may have rows of numbers below, of tables whose place was taken too. */
+	uint32_t limits[FAMILY_COUNT];
 	uint32_t next; /* rib_capture_take goes on with this number ... */
 	uint8_t family; /* ... of this family */
 	uint32_t best_next; /* rib_capture_best goes on with this entry ... */

@@ -296,6 +296,32 @@ static void test_another_rib(void **state)
 	fixture_settle(&fake.rib);
 }
 
+/* Twice a new table, before the file was told of the first: no path of the one before stays in it.
+ */
+static void test_another_rib_at_once(void **state)
+{
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, 300, 0);
+	write_all();
+	assert_mirrored();
+	speaker_down(speaker);
+	fake.room = 0;
+	for (unsigned n = 0; n < 2; n++) {
+		struct rib *rib = rib_new(&parameters, (const uint8_t *)"another hash key");
+
+		assert_true(journal_prepare_rib(fake.journal, rib));
+		journal_replace_rib(fake.journal, rib);
+		fake.rib.rib = fake.reflector.rib = rib;
+	}
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	for (unsigned number = 0; number < ROWS_MAX; number++)
+		assert_true(fake.paths[FAMILY_IPV4_UNICAST][number].attrs == 0);
+}
+
 /* Peers of a batch that is thrown away with the table of before are told all the same. */
 static void test_peers_outlive_the_rib(void **state)
 {
@@ -563,6 +589,7 @@ int main(void)
 		TEST(test_a_new_file),
 		TEST(test_a_batch_has_its_generation),
 		TEST(test_another_rib),
+		TEST(test_another_rib_at_once),
 		TEST(test_peers_outlive_the_rib),
 		TEST(test_sets_go_with_the_rib),
 		TEST(test_memory_after_a_burst),
