@@ -144,9 +144,12 @@ static void take_gone(void *context, enum family family, const uint32_t *numbers
 	for (size_t i = 0; i < n; i++) {
 		if (follows && numbers[i] > row->number &&
 			numbers[i] - row->number <= JOURNAL_GONE_MORE) {
-			uint32_t bit = numbers[i] - row->number - 1;
+			uint32_t ahead = numbers[i] - row->number - 1;
+			uint64_t bit = (uint64_t)1 << ahead % 64;
 
-			row->gone[bit / 64] |= (uint64_t)1 << bit % 64;
+			/* It may have gone, come and gone again. */
+			batch->n_more_gone += (row->gone[ahead / 64] & bit) == 0;
+			row->gone[ahead / 64] |= bit;
 			continue;
 		}
 		row = &batch->paths.rows[batch->paths.count + rows++];
@@ -154,7 +157,6 @@ static void take_gone(void *context, enum family family, const uint32_t *numbers
 		follows = true;
 	}
 	batch->paths.count += rows;
-	batch->n_more_gone += n - rows;
 }
 
 static void take_path(void *context, const struct path_change *change)

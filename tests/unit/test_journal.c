@@ -75,6 +75,37 @@ static void test_many_paths_go(void **state)
 	fixture_settle(&fake.rib);
 }
 
+/* A path goes, and comes and goes while the batch that has it is being gathered: it is one row. */
+static void test_a_path_goes_twice(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, 10, 0);
+	write_all();
+	fake.path_rows = 0;
+	for (unsigned i = 3; i < 6; i++)
+		withdraw(speaker, prefix_text(i));
+	fixture_settle(&fake.rib);
+	fake.journal->gathering = true;
+	while (rib_capture_waiting(fake.rib.rib) > 0)
+		journal_gather(fake.journal, 0);
+	assert_non_null(fake.journal->open);
+	/* Under the numbers that were given back last, which are above the first. */
+	for (unsigned i = 4; i < 6; i++)
+		announce(speaker, prefix_text(i), .as_path = "");
+	fixture_settle(&fake.rib);
+	for (unsigned i = 4; i < 6; i++)
+		withdraw(speaker, prefix_text(i));
+	fixture_settle(&fake.rib);
+	assert_int_equal(rib_capture_waiting(fake.rib.rib), 2);
+	write_all();
+	assert_int_equal(fake.path_rows, 3);
+	assert_mirrored();
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 /* The numbers of both families begin at 0: those that go of one are not taken for the other's. */
 static void test_both_families_go(void **state)
 {
@@ -581,6 +612,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_changes_are_told_once),
 		TEST(test_many_paths_go),
+		TEST(test_a_path_goes_twice),
 		TEST(test_both_families_go),
 		TEST(test_no_history_where_none_is_kept),
 		TEST(test_a_writer_without_room),
