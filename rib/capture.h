@@ -102,8 +102,9 @@ void rib_capture_ids_after(struct rib *rib, const struct rib *before);
 /* How many rows wait. */
 size_t rib_capture_waiting(const struct rib *rib);
 /*
- * Takes up to `most` rows, by family and number from where the last call stopped, then from the
- * first one; returns how many: fewer than `most` when no more wait.
+ * Takes up to `most` rows, by family and number (of neighbors, those that are gone first) from
+ * where the last call stopped, then from the first one; returns how many: fewer than `most` when no
+ * more wait.
  */
 size_t rib_capture_take(struct rib *rib, size_t most, const struct path_visitor *visitor);
 /*

@@ -273,6 +273,8 @@ void journal_settings(struct journal *journal, const struct config *config)
 		journal->unrecorded = (struct journal_gap_row){ 0 };
 		journal_tell_best(journal);
 	}
+	if (journal->tells_best) /* it may go on */
+		reflector_schedule(journal->reflector);
 }
 
 void journal_tell_best(struct journal *journal)
@@ -290,7 +292,7 @@ static void begin_anew(struct journal *journal)
 
 	journal->generation = journal->status.generation;
 	journal_tell_again(journal);
-	journal->tells_best = reflector->config->journal_history > 0;
+	journal->tells_best = true;
 	journal_config(journal, reflector->config->text, "journal",
 		"in force when a new journal was begun");
 	journal_audit(journal, "journal", "begun anew", moved_to[0] != '\0' ? moved_to : NULL);
@@ -412,6 +414,12 @@ static void turn_end(struct journal *journal, const struct turn *begun)
 		journal->longest_us = took;
 }
 
+/* Not while no history is kept: it goes on when it is again. */
+static bool tells_best(const struct journal *journal)
+{
+	return journal->tells_best && journal->keeps_history;
+}
+
 uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 {
 	uint64_t started = monotonic_us(), end = started + budget, delay;
@@ -420,7 +428,7 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 
 	if (journal == NULL)
 		return UINT64_MAX;
-	works = journal->woken || journal->gathering || journal->tells_best ||
+	works = journal->woken || journal->gathering || tells_best(journal) ||
 		journal->finished != NULL || until_due(journal, started) == 0;
 	if (works)
 		turn_begin(&turn);
@@ -435,13 +443,13 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 			begin_anew(journal);
 	}
 	say_degraded(journal, now);
-	if (journal->tells_best && journal_queue_memory(&journal->queue) < TELL_BEST_MAX)
+	if (tells_best(journal) && journal_queue_memory(&journal->queue) < TELL_BEST_MAX)
 		journal->tells_best = rib_capture_best(journal->rib, TELL_BEST_STEP);
 	if (journal_release(journal, end))
 		delay = advance(journal, started, end);
 	else
 		delay = 0;
-	if (journal->tells_best && delay > TELL_BEST_US)
+	if (tells_best(journal) && delay > TELL_BEST_US)
 		delay = TELL_BEST_US;
 	journal->wall_old = true;
 	if (works)

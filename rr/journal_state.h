@@ -117,7 +117,7 @@ struct journal {
 	uint64_t wall; /* the latest time given to a row */
 	bool wall_old; /* a turn of the loop has passed since */
 	uint64_t generation; /* that was told everything */
-	bool tells_best; /* it is being told the best paths of all prefixes */
+	bool tells_best; /* it is being told the best paths of all prefixes, if history is kept */
 	struct journal_status status; /* as of the last wake */
 	bool degraded; /* as last said in the log */
 	uint64_t degraded_since; /* monotonic */

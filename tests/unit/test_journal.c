@@ -166,6 +166,40 @@ static void test_no_history_where_none_is_kept(void **state)
 	fixture_settle(&fake.rib);
 }
 
+/* What is best is being told to a new file when none of it is wanted any more, for a while. */
+static void test_history_ends_and_begins_amid_the_telling(void **state)
+{
+	enum { PREFIXES = 3000 };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, PREFIXES, 0);
+	write_all();
+	fake.status.generation = 1;
+	memset(fake.paths, 0, sizeof fake.paths);
+	memset(fake.told, 0, sizeof fake.told);
+	memset(fake.gone, 0, sizeof fake.gone);
+	fake.history_rows = 0;
+	fake.journal->woken = true;
+	(void)journal_run(fake.journal, monotonic_us(), 1000);
+	assert_true(fake.journal->tells_best);
+	fake.config.journal_history = 0;
+	journal_settings(fake.journal, &fake.config);
+	turns();
+	write_all();
+	/* Nothing has changed: nothing is missing. */
+	assert_int_equal(fake.journal->unrecorded.rows, 0);
+	fake.config.journal_history = 1;
+	journal_settings(fake.journal, &fake.config);
+	turns();
+	write_all();
+	assert_int_equal(fake.history_rows, PREFIXES);
+	assert_int_equal(fake.gap_rows, 0);
+	assert_mirrored();
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 /* The disk takes nothing for long: memory has its bounds, and the state is whole in the end. */
 static void test_a_writer_without_room(void **state)
 {
@@ -615,6 +649,7 @@ int main(void)
 		TEST(test_a_path_goes_twice),
 		TEST(test_both_families_go),
 		TEST(test_no_history_where_none_is_kept),
+		TEST(test_history_ends_and_begins_amid_the_telling),
 		TEST(test_a_writer_without_room),
 		TEST(test_events_are_bounded),
 		TEST(test_strangers_are_bounded),
