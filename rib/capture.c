@@ -82,12 +82,9 @@ static bool describe(const struct rib *rib, const struct table *table, uint32_t 
 	const struct entry *entry;
 	const struct path *path;
 
-	if (number >= table->paths.used)
+	if (!change_set_contains(&table->living, number))
 		return false;
 	path = table_path(table, number);
-	/* A record that is free has no source; what is in place of `attrs` is the free list's. */
-	if (path->source == 0 || path->attrs == NULL)
-		return false;
 	entry = table_entry(table, path->entry);
 	*change = (struct path_change){
 		.family = table->family,

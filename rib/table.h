@@ -68,6 +68,8 @@ struct table {
 	bool capturing;
 	struct change_set captured; /* while capturing: path numbers that the journal is to be told
 				       of; marks nothing, may reach above paths.used */
+	struct change_set living; /* while capturing: path numbers with attributes, so that those
+				     without are told by looking at bits alone */
 	uint64_t n_prefixes; /* entries with a usable path */
 	uint64_t n_paths; /* paths with attributes */
 };
