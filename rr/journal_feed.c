@@ -1,5 +1,7 @@
 #include "rr/journal_feed.h"
 
+#include <string.h>
+
 #include "rr/journal_schema.h"
 
 struct cursor {
@@ -156,11 +158,42 @@ static int history_column(sqlite3_vtab_cursor *cursor, sqlite3_context *result, 
 	return SQLITE_OK;
 }
 
-static int connect(sqlite3 *db, const char *columns, void *feed, sqlite3_vtab **table)
+#define LIST_MODULE(list)                                                                       \
+	{                                                                                       \
+		.xConnect = connect, .xDisconnect = disconnect, .xBestIndex = best_index,       \
+		.xOpen = open_cursor, .xClose = close_cursor, .xFilter = filter, .xNext = next, \
+		.xEof = list##_end, .xColumn = list##_column, .xRowid = rowid                   \
+	}
+
+static int connect(sqlite3 *db, void *feed, int argc, const char *const *argv, sqlite3_vtab **table,
+	char **error);
+
+static const struct list {
+	const char *name;
+	const char *declaration;
+	sqlite3_module module;
+} lists[] = {
+	{ "feed_attrs", "CREATE TABLE x (id, next_hop, bytes)", LIST_MODULE(attrs) },
+	{ "feed_path", "CREATE TABLE x (id, peer, prefix, path_id, attrs)", LIST_MODULE(path) },
+	{ "feed_history", "CREATE TABLE x (prefix, time, sequence, peer, path_id, attrs, cause)",
+		LIST_MODULE(history) },
+};
+
+#define N_LISTS (sizeof lists / sizeof lists[0])
+
+/* argv[0] is the name that the module was registered by. */
+static int connect(sqlite3 *db, void *feed, int argc, const char *const *argv, sqlite3_vtab **table,
+	char **error)
 {
 	struct feed_table *new;
-	int result = sqlite3_declare_vtab(db, columns);
+	int result = SQLITE_ERROR;
 
+	(void)argc;
+	(void)error;
+	for (size_t i = 0; i < N_LISTS; i++) {
+		if (strcmp(argv[0], lists[i].name) == 0)
+			result = sqlite3_declare_vtab(db, lists[i].declaration);
+	}
 	if (result != SQLITE_OK)
 		return result;
 	new = sqlite3_malloc(sizeof *new);
@@ -171,50 +204,11 @@ static int connect(sqlite3 *db, const char *columns, void *feed, sqlite3_vtab **
 	return SQLITE_OK;
 }
 
-static int connect_attrs(sqlite3 *db, void *feed, int argc, const char *const *argv,
-	sqlite3_vtab **table, char **error)
-{
-	(void)argc;
-	(void)argv;
-	(void)error;
-	return connect(db, "CREATE TABLE x (id, next_hop, bytes)", feed, table);
-}
-
-static int connect_path(sqlite3 *db, void *feed, int argc, const char *const *argv,
-	sqlite3_vtab **table, char **error)
-{
-	(void)argc;
-	(void)argv;
-	(void)error;
-	return connect(db, "CREATE TABLE x (id, peer, prefix, path_id, attrs)", feed, table);
-}
-
-static int connect_history(sqlite3 *db, void *feed, int argc, const char *const *argv,
-	sqlite3_vtab **table, char **error)
-{
-	(void)argc;
-	(void)argv;
-	(void)error;
-	return connect(db, "CREATE TABLE x (prefix, time, sequence, peer, path_id, attrs, cause)",
-		feed, table);
-}
-
-#define FEED_MODULE(list)                                                                        \
-	{                                                                                        \
-		.xConnect = connect_##list, .xDisconnect = disconnect, .xBestIndex = best_index, \
-		.xOpen = open_cursor, .xClose = close_cursor, .xFilter = filter, .xNext = next,  \
-		.xEof = list##_end, .xColumn = list##_column, .xRowid = rowid                    \
-	}
-
 int journal_feed_register(sqlite3 *db, struct journal_feed *feed)
 {
-	static const sqlite3_module attrs = FEED_MODULE(attrs), path = FEED_MODULE(path),
-				    history = FEED_MODULE(history);
-	int result = sqlite3_create_module(db, "feed_attrs", &attrs, feed);
+	int result = SQLITE_OK;
 
-	if (result == SQLITE_OK)
-		result = sqlite3_create_module(db, "feed_path", &path, feed);
-	if (result == SQLITE_OK)
-		result = sqlite3_create_module(db, "feed_history", &history, feed);
+	for (size_t i = 0; i < N_LISTS && result == SQLITE_OK; i++)
+		result = sqlite3_create_module(db, lists[i].name, &lists[i].module, feed);
 	return result;
 }
