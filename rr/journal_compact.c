@@ -125,7 +125,7 @@ static bool replace(const char *path, const char *target, char *text, size_t siz
 static bool rewrite(struct journal_file *file, const char *target, char *text, size_t size)
 {
 	uint64_t used;
-	int result = journal_prune_used(file->db, &used);
+	int result = journal_prune_used(file->db, &used, NULL);
 
 	if (result == SQLITE_OK && !has_room(file->path, used, text, size))
 		return false;

@@ -57,7 +57,7 @@ uint64_t journal_prune_due(const struct journal_prune *prune)
 	return prune->phase == PRUNE_REST ? prune->next_pass : 0;
 }
 
-int journal_prune_used(sqlite3 *db, uint64_t *used)
+int journal_prune_used(sqlite3 *db, uint64_t *used, uint64_t *unused)
 {
 	int64_t pages, free_pages, page_size;
 	int result = journal_sql_integer(db, "PRAGMA page_count", &pages);
@@ -67,6 +67,8 @@ int journal_prune_used(sqlite3 *db, uint64_t *used)
 	if (result == SQLITE_OK)
 		result = journal_sql_integer(db, "PRAGMA page_size", &page_size);
 	*used = result == SQLITE_OK ? (uint64_t)((pages - free_pages) * page_size) : 0;
+	if (unused != NULL)
+		*unused = result == SQLITE_OK ? (uint64_t)(free_pages * page_size) : 0;
 	return result;
 }
 
@@ -110,7 +112,7 @@ static int force_horizon(struct journal_prune *prune, sqlite3 *db, int64_t now, 
 {
 	uint64_t used;
 	int64_t begin;
-	int result = journal_prune_used(db, &used);
+	int result = journal_prune_used(db, &used, NULL);
 
 	if (result != SQLITE_OK || used <= max_size - max_size / 16)
 		return result;
@@ -382,7 +384,7 @@ static int end_pass(struct journal_prune *prune, sqlite3 *db,
 {
 	uint64_t used, pause = (uint64_t)parameters->history * 1000000 / 100;
 	int64_t now = (int64_t)journal_wall_clock();
-	int result = journal_prune_used(db, &used);
+	int result = journal_prune_used(db, &used, NULL);
 
 	if (pause > PASS_MAX_US)
 		pause = PASS_MAX_US;

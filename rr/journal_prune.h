@@ -64,7 +64,10 @@ uint64_t journal_prune_due(const struct journal_prune *prune);
 /* One step. Result code. */
 int journal_prune_step(struct journal_prune *prune, struct journal_file *file,
 	const struct journal_writer_parameters *parameters);
-/* Bytes of what the file holds: without free pages and WAL. Result code. */
-int journal_prune_used(sqlite3 *db, uint64_t *used);
+/*
+ * Bytes of what the file holds, without free pages and WAL, and of the free pages (`unused` may be
+ * NULL); 0 where it cannot be told. Result code.
+ */
+int journal_prune_used(sqlite3 *db, uint64_t *used, uint64_t *unused);
 
 #endif

@@ -313,7 +313,7 @@ static void publish_size(struct journal_writer *writer, uint64_t max_size, uint6
 	uint64_t size = size_of(writer->file->path, ""), wal = size_of(writer->file->path, "-wal");
 	uint64_t used;
 
-	if (journal_prune_used(writer->file->db, &used) == SQLITE_OK && used > max_size) {
+	if (journal_prune_used(writer->file->db, &used, NULL) == SQLITE_OK && used > max_size) {
 		journal_prune_exceeded(&writer->prune);
 		writer->owed = took;
 	}
@@ -375,20 +375,14 @@ static void beat(struct journal_writer *writer, uint64_t max_size)
  * At the end of a pass: does what is free go back to the file system? It does when the file is too
  * large and would not be without it; where it would be all the same, only when it is much.
  */
-static bool is_to_shrink(struct journal_writer *writer, uint64_t max_size)
+static bool is_to_shrink(const struct journal_writer *writer, uint64_t max_size)
 {
-	sqlite3 *db = writer->file->db;
-	int64_t pages, free_pages, page_size;
-	uint64_t used;
+	uint64_t used, unused;
 
-	if (journal_sql_integer(db, "PRAGMA page_count", &pages) != SQLITE_OK ||
-		journal_sql_integer(db, "PRAGMA freelist_count", &free_pages) != SQLITE_OK ||
-		journal_sql_integer(db, "PRAGMA page_size", &page_size) != SQLITE_OK)
+	if (journal_prune_used(writer->file->db, &used, &unused) != SQLITE_OK ||
+		used + unused <= max_size)
 		return false;
-	used = (uint64_t)((pages - free_pages) * page_size);
-	if ((uint64_t)(pages * page_size) <= max_size)
-		return false;
-	return used <= max_size ? free_pages > 0 : free_pages > pages / SHRINK_FRACTION;
+	return used <= max_size || unused > (used + unused) / SHRINK_FRACTION;
 }
 
 /* A step of pruning. */
