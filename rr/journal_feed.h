@@ -1,8 +1,8 @@
 /*
  * The long lists of a batch as tables that SQLite can read: INSERT ... SELECT from them is one
  * statement for many rows, not one a row, which is a third of the writer's work. The store fills
- * struct journal_feed before such a statement; SQLite calls back here for rows and columns. It writes
- * nothing itself.
+ * struct journal_feed before such a statement; SQLite calls back here for rows and columns. It
+ * writes nothing itself.
  *
  * https://www.sqlite.org/vtab.html, section 2: the eponymous kind, which no schema mentions.
  */
