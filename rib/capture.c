@@ -9,8 +9,6 @@
 
 #include "rib/state.h"
 
-#define TAKE_AHEAD 128 /* numbers that are looked at together: their sets are fetched ahead */
-
 /* Has the journal told of all numbers below `limit`. False: memory. */
 static bool capture_below(struct table *table, uint32_t limit)
 {
@@ -75,72 +73,60 @@ size_t rib_capture_waiting(const struct rib *rib)
 	return waiting;
 }
 
-/* What lives under a number; false: nothing does. */
-static bool describe(const struct rib *rib, const struct table *table, uint32_t number,
-	struct path_change *change)
+/* Paths of a word of the bitmap: their sets are asked for together, before they are needed. */
+static unsigned describe(const struct rib *rib, const struct table *table, uint32_t base,
+	uint64_t bits, struct path_change changes[PATHS_TOLD_MAX])
 {
-	const struct entry *entry;
-	const struct path *path;
+	unsigned n = 0;
 
-	if (!change_set_contains(&table->living, number))
-		return false;
-	path = table_path(table, number);
-	entry = table_entry(table, path->entry);
-	*change = (struct path_change){
-		.family = table->family,
-		.number = number,
-		.attrs = path->attrs,
-		.length = entry->length,
-		.bytes = entry->bytes,
-		.peer = rib->peers[path->source]->parameters.id,
-		.path_id = path->path_id,
-	};
-	__builtin_prefetch(change->attrs, 1);
-	return true;
-}
+	for (; bits != 0; bits &= bits - 1) {
+		uint32_t number = base + (uint32_t)__builtin_ctzll(bits);
+		const struct path *path = table_path(table, number);
+		const struct entry *entry = table_entry(table, path->entry);
 
-/* Tells of numbers that were taken off. */
-static void visit(const struct rib *rib, const struct table *table, const uint32_t *numbers,
-	size_t n, const struct path_visitor *visitor)
-{
-	struct path_change changes[TAKE_AHEAD];
-	uint32_t gone[TAKE_AHEAD];
-	size_t n_changes = 0, n_gone = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (describe(rib, table, numbers[i], &changes[n_changes]))
-			n_changes++;
-		else
-			gone[n_gone++] = numbers[i];
+		__builtin_prefetch(path->attrs, 1);
+		changes[n++] = (struct path_change){
+			.family = table->family,
+			.number = number,
+			.attrs = path->attrs,
+			.length = entry->length,
+			.bytes = entry->bytes,
+			.peer = rib->peers[path->source]->parameters.id,
+			.path_id = path->path_id,
+		};
 	}
-	if (n_gone > 0)
-		visitor->gone(visitor->context, table->family, gone, n_gone);
-	for (size_t i = 0; i < n_changes; i++)
-		visitor->path(visitor->context, &changes[i]);
+	return n;
 }
 
 size_t rib_capture_take(struct rib *rib, size_t most, const struct path_visitor *visitor)
 {
+	struct path_change changes[PATHS_TOLD_MAX];
 	struct capture *capture = &rib->capture;
-	uint32_t numbers[TAKE_AHEAD];
 	size_t taken = 0;
 	/* From amid a family to its end, the others, and its begin. */
 	unsigned tables_left = FAMILY_COUNT + 1;
 
 	while (taken < most && tables_left > 0) {
 		struct table *table = &rib->tables[capture->family];
-		size_t wanted = most - taken < TAKE_AHEAD ? most - taken : TAKE_AHEAD;
-		size_t n = change_set_take(&table->captured, capture->next, numbers, wanted);
+		uint64_t bits, living;
+		uint32_t base;
+		unsigned n = change_set_take(
+			&table->captured, capture->next, most - taken, &base, &bits);
 
-		visit(rib, table, numbers, n, visitor);
-		taken += n;
-		if (n == wanted) {
-			capture->next = numbers[n - 1] + 1;
+		if (n == 0) {
+			capture->family = (uint8_t)((capture->family + 1) % FAMILY_COUNT);
+			capture->next = 0;
+			tables_left--;
 			continue;
 		}
-		capture->family = (uint8_t)((capture->family + 1) % FAMILY_COUNT);
-		capture->next = 0;
-		tables_left--;
+		taken += n;
+		capture->next = base + 64 - (uint32_t)__builtin_clzll(bits);
+		living = bits & bitmap_word(&table->living, base);
+		if (living != bits)
+			visitor->gone(visitor->context, table->family, base, bits ^ living);
+		if (living != 0)
+			visitor->paths(visitor->context, changes,
+				describe(rib, table, base, living, changes));
 	}
 	return taken;
 }

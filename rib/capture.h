@@ -61,11 +61,14 @@ struct path_change {
 	uint32_t path_id;
 };
 
+#define PATHS_TOLD_MAX 64 /* at once */
+
 /* What rows are told to. Both must change nothing of the rib but IDs of and references to sets. */
 struct path_visitor {
-	void (*path)(void *context, const struct path_change *change);
-	/* Nothing lives under these numbers, which ascend. */
-	void (*gone)(void *context, enum family family, const uint32_t *numbers, size_t n);
+	/* At least one; ascending. */
+	void (*paths)(void *context, const struct path_change *changes, unsigned n);
+	/* Nothing lives under the numbers base + n where bit n of `bits` is set, which some are. */
+	void (*gone)(void *context, enum family family, uint32_t base, uint64_t bits);
 	void *context;
 };
 

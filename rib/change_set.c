@@ -77,26 +77,22 @@ uint32_t change_set_next_without(
 	}
 }
 
-size_t change_set_take(struct change_set *set, uint32_t from, uint32_t *numbers, size_t most)
+unsigned change_set_take(
+	struct change_set *set, uint32_t from, size_t most, uint32_t *base, uint64_t *bits)
 {
-	size_t n = 0;
+	uint32_t first = change_set_next(set, from);
+	size_t word = first / 64;
+	unsigned n;
 
-	while (n < most) {
-		uint32_t number = change_set_next(set, from);
-		size_t word = number / 64;
-		uint64_t bits;
-
-		if (number == CHANGE_SET_END)
-			break;
-		bits = set->words[word] & ~(uint64_t)0 << number % 64;
-		for (; bits != 0 && n < most; bits &= bits - 1) {
-			numbers[n++] = (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
-			set->words[word] ^= bits & -bits;
-		}
-		if (set->words[word] == 0)
-			set->summary[word / 64] &= ~((uint64_t)1 << word % 64);
-		from = numbers[n - 1] + 1;
-	}
+	if (first == CHANGE_SET_END || most == 0)
+		return 0;
+	*base = (uint32_t)word * 64;
+	*bits = set->words[word] & ~(uint64_t)0 << first % 64;
+	for (n = (unsigned)__builtin_popcountll(*bits); n > most; n--)
+		*bits ^= (uint64_t)1 << (63 - __builtin_clzll(*bits));
+	set->words[word] ^= *bits;
+	if (set->words[word] == 0)
+		set->summary[word / 64] &= ~((uint64_t)1 << word % 64);
 	set->count -= n;
 	return n;
 }

@@ -28,8 +28,12 @@ uint32_t change_set_next(const struct change_set *set, uint32_t from);
 /* ... and is none of `without`: passes over what both have a word at a time. */
 uint32_t change_set_next_without(
 	const struct change_set *set, const struct change_set *without, uint32_t from);
-/* Takes up to `most` members that are >= `from` off, ascending; how many. */
-size_t change_set_take(struct change_set *set, uint32_t from, uint32_t *numbers, size_t most);
+/*
+ * Takes up to `most` members off, the lowest of the first word that has one >= `from`: the member
+ * *base + n where bit n of *bits is set. How many; 0 when there is none.
+ */
+unsigned change_set_take(
+	struct change_set *set, uint32_t from, size_t most, uint32_t *base, uint64_t *bits);
 size_t change_set_memory(const struct change_set *set);
 
 /*

@@ -28,7 +28,7 @@ void table_destroy(struct table *table)
 	tree_destroy(&table->tree);
 	change_set_destroy(&table->undecided);
 	change_set_destroy(&table->captured);
-	change_set_destroy(&table->living);
+	bitmap_destroy(&table->living);
 }
 
 struct prefix table_prefix(const struct table *table, const struct entry *entry)
@@ -136,7 +136,7 @@ static uint32_t path_alloc(struct table *table, uint32_t wanted)
 		return PATH_NONE;
 	if (number != PATH_NONE && table->capturing &&
 		(!change_set_reserve(&table->captured, number + 1) ||
-			!change_set_reserve(&table->living, number + 1))) {
+			!bitmap_reserve(&table->living, number + 1))) {
 		slab_free(&table->paths, number);
 		return PATH_NONE;
 	}
@@ -211,7 +211,7 @@ static void first_attrs(struct table *table, struct peer_paths *peer_paths, uint
 	table_path(table, number)->attrs = attr_set_ref(attrs);
 	peer_paths_add(peer_paths, &table->paths, number, list);
 	if (table->capturing)
-		change_set_add(&table->living, number);
+		bitmap_set(&table->living, number);
 	table->n_paths++;
 }
 
@@ -322,7 +322,8 @@ void table_withdraw_path(struct table *table, struct peer_paths *peer_paths, uin
 	peer_paths_remove(peer_paths, &table->paths, number);
 	attr_set_unref(table->attr_sets, path->attrs);
 	path->attrs = NULL;
-	change_set_remove(&table->living, number);
+	if (table->capturing)
+		bitmap_clear(&table->living, number);
 	table->n_paths--;
 	if (entry->best == number) {
 		change->was_best = true;
@@ -399,5 +400,5 @@ size_t table_memory(const struct table *table)
 {
 	return table->tree.memory + slab_memory(&table->entries) + slab_memory(&table->paths) +
 	       path_index_memory(&table->path_index) + change_set_memory(&table->undecided) +
-	       change_set_memory(&table->captured) + change_set_memory(&table->living);
+	       change_set_memory(&table->captured) + bitmap_memory(&table->living);
 }

@@ -12,6 +12,7 @@
 #ifndef RIB_TABLE_H
 #define RIB_TABLE_H
 
+#include "rib/bitmap.h"
 #include "rib/capture.h"
 #include "rib/change_set.h"
 #include "rib/path_index.h"
@@ -68,7 +69,7 @@ struct table {
 	bool capturing;
 	struct change_set captured; /* while capturing: path numbers that the journal is to be told
 				       of; marks nothing, may reach above paths.used */
-	struct change_set living; /* while capturing: path numbers with attributes, so that those
+	struct bitmap living; /* while capturing: path numbers with attributes, so that those
 				     without are told by looking at bits alone */
 	uint64_t n_prefixes; /* entries with a usable path */
 	uint64_t n_paths; /* paths with attributes */

@@ -34,23 +34,10 @@ uint64_t journal_time(struct journal *journal)
 	return journal->wall;
 }
 
-static void best_changed(void *context, const struct best_change *change)
-{
-	struct journal *journal = context;
-
-	/* One look at the clock a turn: a turn is shorter than what this clock tells apart. */
-	if (journal->wall_old)
-		(void)journal_time(journal);
-	if (!journal->keeps_history)
-		journal_gap_extend(&journal->unrecorded, journal->wall, journal->wall, 1);
-	else
-		journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
-}
-
 static const struct rib_capture *capture_of(struct journal *journal, struct rib_capture *capture)
 {
 	*capture = (struct rib_capture){
-		.best_changed = best_changed,
+		.best_changed = journal_best_changed,
 		.attrs_gone = journal_attrs_gone,
 		.context = journal,
 	};

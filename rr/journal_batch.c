@@ -92,6 +92,23 @@ struct journal_history_chunk *journal_history_chunk_new(void)
 	return pages_new(sizeof(struct journal_history_chunk));
 }
 
+struct journal_history_row *journal_history_begin(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head)
+{
+	uint32_t at = (chunk->used + 7) / 8 * 8;
+	struct journal_history_run *run = (void *)(chunk->bytes + at);
+	size_t end = at + sizeof(*run) + journal_history_row_size((enum family)head->family);
+
+	if (end > sizeof(chunk->bytes))
+		return NULL;
+	*run = *head;
+	run->count = 1;
+	chunk->last = at;
+	chunk->count++;
+	chunk->used = (uint32_t)end;
+	return (void *)(run + 1);
+}
+
 void journal_history_chunk_free(struct journal_history_chunk *chunk)
 {
 	journal_rows_free(chunk, 1, sizeof(*chunk));

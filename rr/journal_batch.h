@@ -8,6 +8,7 @@
 #define RR_JOURNAL_BATCH_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include "rib/capture.h"
 
@@ -105,6 +106,15 @@ struct journal_gap_row { /* history that was given up */
 	uint64_t from, to; /* times of the first and last row lost */
 	uint64_t rows;
 };
+
+/* The address of a prefix, as 4 or 16 bytes. */
+static inline void journal_copy_address(uint8_t *to, const uint8_t *from, enum family family)
+{
+	if (family == FAMILY_IPV4_UNICAST)
+		memcpy(to, from, 4);
+	else
+		memcpy(to, from, 16);
+}
 
 #define JOURNAL_ROWS(type)         \
 	struct {                   \
@@ -205,56 +215,36 @@ static inline const struct journal_history_row *journal_history_row(
 }
 
 /*
- * Does a row with that head belong to the run? One field at a time: the bytes of a head that was
- * just made are not to be waited for until they can be read as one word.
+ * A row at the end of the last run, for the caller to fill: NULL when a row with that head (whose
+ * count is not looked at) does not belong to it, or the chunk is full.
  */
-static inline bool journal_history_continues(
-	const struct journal_history_run *run, const struct journal_history_run *head)
+static inline struct journal_history_row *journal_history_continue(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head)
 {
-	if (run->time != head->time || run->count == UINT16_MAX)
-		return false;
-	if (run->cause != head->cause)
-		return false;
-	if (run->peer != head->peer)
-		return false;
-	if (run->path_id != head->path_id)
-		return false;
-	if (run->family != head->family)
-		return false;
-	return run->attrs == head->attrs;
-}
-
-/*
- * A row at the end of the chunk, for the caller to fill: in the last run if that is like `head`
- * (whose count is not looked at), else in one of its own, then *begun is true and the caller owes
- * it a reference to the set. NULL when the chunk is full.
- */
-static inline struct journal_history_row *journal_history_append(
-	struct journal_history_chunk *chunk, const struct journal_history_run *head, bool *begun)
-{
-	struct journal_history_run *run = journal_history_at(chunk, chunk->last);
-	size_t size = journal_history_row_size((enum family)head->family);
+	struct journal_history_run *run = (void *)(chunk->bytes + chunk->last);
 	uint32_t at = chunk->used;
+	uint32_t end = at + (uint32_t)journal_history_row_size((enum family)head->family);
 
-	*begun = run == NULL || !journal_history_continues(run, head);
-	if (*begun) {
-		at = (at + 7) / 8 * 8;
-		run = (void *)(chunk->bytes + at);
-		at += sizeof(*run);
-	}
-	if (at + size > sizeof(chunk->bytes))
+	if (at == 0 || end > sizeof(chunk->bytes))
 		return NULL;
-	if (*begun) {
-		*run = *head;
-		run->count = 0;
-		chunk->last = at - (uint32_t)sizeof(*run);
-	}
+	if (run->time != head->time || run->attrs != head->attrs || run->cause != head->cause)
+		return NULL;
+	if (run->peer != head->peer || run->path_id != head->path_id)
+		return NULL;
+	if (run->family != head->family || run->count == UINT16_MAX)
+		return NULL;
 	run->count++;
 	chunk->count++;
-	chunk->used = at + (uint32_t)size;
+	chunk->used = end;
 	return (void *)(chunk->bytes + at);
 }
 
+/*
+ * The first row of a run of its own, for the caller to fill, who owes the run a reference to its
+ * set. NULL when the chunk is full.
+ */
+struct journal_history_row *journal_history_begin(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head);
 /* NULL when memory is short. */
 struct journal_history_chunk *journal_history_chunk_new(void);
 void journal_history_chunk_free(struct journal_history_chunk *chunk);

@@ -123,7 +123,7 @@ static bool gather_history(struct journal *journal, struct journal_batch *batch,
 	return journal->chunk != NULL && convert_history(journal, batch);
 }
 
-/* What take_path remembers from row to row: paths of one UPDATE follow each other. */
+/* What take_paths remembers from row to row: paths of one UPDATE follow each other. */
 struct path_taker {
 	struct journal *journal;
 	struct journal_batch *batch;
@@ -131,60 +131,71 @@ struct path_taker {
 	uint64_t id;
 };
 
+/* The numbers base + n where bit n of `bits` is set go too: all are above the row's. */
+static unsigned also_gone(struct journal_path_row *row, uint32_t base, uint64_t bits)
+{
+	uint32_t from = row->number + 1;
+	unsigned ahead = base > from ? base - from : 0, word = ahead / 64, by = ahead % 64;
+	uint64_t low = (base < from ? bits >> (from - base) : bits) << by;
+	uint64_t high = by > 0 ? bits >> (64 - by) : 0;
+	/* They may have gone, come and gone again. */
+	unsigned fresh = (unsigned)__builtin_popcountll(low & ~row->gone[word]);
+
+	row->gone[word] |= low;
+	if (high != 0) {
+		fresh += (unsigned)__builtin_popcountll(high & ~row->gone[word + 1]);
+		row->gone[word + 1] |= high;
+	}
+	return fresh;
+}
+
 /* Numbers that have no path any more: a row, and bits in it for those that follow soon. */
-static void take_gone(void *context, enum family family, const uint32_t *numbers, size_t n)
+static void take_gone(void *context, enum family family, uint32_t base, uint64_t bits)
 {
 	struct journal_batch *batch = ((struct path_taker *)context)->batch;
 	struct journal_path_row *row = &batch->paths.rows[batch->paths.count];
-	size_t rows = 0;
-	bool follows = batch->paths.count > 0 && row[-1].attrs == 0 && row[-1].family == family;
+	uint32_t first = base + (uint32_t)__builtin_ctzll(bits);
+	uint32_t last = base + 63 - (uint32_t)__builtin_clzll(bits);
 
-	if (follows)
+	if (batch->paths.count > 0 && row[-1].attrs == 0 && row[-1].family == family &&
+		first > row[-1].number && last - row[-1].number <= JOURNAL_GONE_MORE) {
 		row--;
-	for (size_t i = 0; i < n; i++) {
-		if (follows && numbers[i] > row->number &&
-			numbers[i] - row->number <= JOURNAL_GONE_MORE) {
-			uint32_t ahead = numbers[i] - row->number - 1;
-			uint64_t bit = (uint64_t)1 << ahead % 64;
-
-			/* It may have gone, come and gone again. */
-			batch->n_more_gone += (row->gone[ahead / 64] & bit) == 0;
-			row->gone[ahead / 64] |= bit;
-			continue;
-		}
-		row = &batch->paths.rows[batch->paths.count + rows++];
-		*row = (struct journal_path_row){ .number = numbers[i], .family = (uint8_t)family };
-		follows = true;
+	} else {
+		batch->paths.count++;
+		*row = (struct journal_path_row){ .number = first, .family = (uint8_t)family };
+		bits &= bits - 1;
 	}
-	batch->paths.count += rows;
+	if (bits != 0)
+		batch->n_more_gone += also_gone(row, base, bits);
 }
 
-static void take_path(void *context, const struct path_change *change)
+static void take_paths(void *context, const struct path_change *changes, unsigned n)
 {
 	struct path_taker *taker = context;
 	struct journal_batch *batch = taker->batch;
-	struct journal_path_row *row = &batch->paths.rows[batch->paths.count++];
+	struct journal_path_row *row = &batch->paths.rows[batch->paths.count];
 
-	if (change->attrs != taker->set) {
-		taker->set = change->attrs;
-		taker->id = tell_attrs(taker->journal, batch, change->attrs);
+	for (const struct path_change *change = changes; change < changes + n; change++, row++) {
+		if (change->attrs != taker->set) {
+			taker->set = change->attrs;
+			taker->id = tell_attrs(taker->journal, batch, change->attrs);
+		}
+		row->attrs = taker->id;
+		row->number = change->number;
+		row->peer = change->peer;
+		row->path_id = change->path_id;
+		row->family = (uint8_t)change->family;
+		row->length = change->length;
+		journal_copy_address(row->bytes, change->bytes, change->family);
 	}
-	*row = (struct journal_path_row){
-		.attrs = taker->id,
-		.number = change->number,
-		.peer = change->peer,
-		.path_id = change->path_id,
-		.family = (uint8_t)change->family,
-		.length = change->length,
-	};
-	memcpy(row->bytes, change->bytes, family_address_len(change->family));
+	batch->paths.count += n;
 }
 
 /* False when no paths are left, or memory is short. */
 static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 {
 	struct path_taker taker = { .journal = journal, .batch = batch };
-	const struct path_visitor visitor = { take_path, take_gone, &taker };
+	const struct path_visitor visitor = { take_paths, take_gone, &taker };
 	size_t waiting = rib_capture_waiting(journal->rib);
 	size_t room = waiting < JOURNAL_BATCH_ROWS ? waiting : JOURNAL_BATCH_ROWS;
 

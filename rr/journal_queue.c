@@ -108,10 +108,9 @@ static struct journal_history_chunk *add_chunk(struct journal_queue *queue, stru
 	return chunk;
 }
 
-void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
-	const struct best_change *change)
+static inline struct journal_history_run head_of(uint64_t time, const struct best_change *change)
 {
-	const struct journal_history_run head = {
+	return (struct journal_history_run){
 		.time = time,
 		.set = change->attrs,
 		.peer = change->peer,
@@ -119,22 +118,56 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 		.family = (uint8_t)change->family,
 		.cause = (uint8_t)change->cause,
 	};
+}
+
+/* A row in a run of its own; NULL when memory is short. */
+static __attribute__((noinline)) struct journal_history_row *begin_run(struct journal_queue *queue,
+	struct rib *rib, uint64_t time, const struct best_change *change)
+{
+	const struct journal_history_run head = head_of(time, change);
 	struct journal_history_row *row = NULL;
-	bool begun = false;
 
 	if (queue->last != NULL)
-		row = journal_history_append(queue->last, &head, &begun);
+		row = journal_history_begin(queue->last, &head);
 	if (row == NULL && add_chunk(queue, rib) != NULL)
-		row = journal_history_append(queue->last, &head, &begun);
-	if (row == NULL) {
+		row = journal_history_begin(queue->last, &head);
+	if (row == NULL)
 		journal_queue_gap(queue, time, time, 1);
-		return;
-	}
-	if (begun && change->attrs != NULL)
+	else if (change->attrs != NULL)
 		attr_set_ref(change->attrs);
+	return row;
+}
+
+void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
+	const struct best_change *change)
+{
+	/* Never more than registers, unless a run begins: most prefixes of an UPDATE go on with
+	 * one. */
+	const struct journal_history_run head = head_of(time, change);
+	struct journal_history_row *row = NULL;
+
+	if (queue->last != NULL)
+		row = journal_history_continue(queue->last, &head);
+	if (row == NULL)
+		row = begin_run(queue, rib, time, change);
+	if (row == NULL)
+		return;
 	row->length = change->length;
-	memcpy(row->bytes, change->bytes, family_address_len(change->family));
+	journal_copy_address(row->bytes, change->bytes, change->family);
 	queue->rows++;
+}
+
+void journal_best_changed(void *context, const struct best_change *change)
+{
+	struct journal *journal = context;
+
+	/* One look at the clock a turn: a turn is shorter than what this clock tells apart. */
+	if (journal->wall_old)
+		(void)journal_time(journal);
+	if (journal->keeps_history)
+		journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
+	else
+		journal_gap_extend(&journal->unrecorded, journal->wall, journal->wall, 1);
 }
 
 size_t journal_queue_memory(const struct journal_queue *queue)

@@ -11,21 +11,24 @@
 #define TEXT_WAITING_MAX (64u << 20) /* bytes of texts, of all kinds */
 #define STRANGERS_MAX	 (1u << 18) /* addresses known, above which only peers are added */
 
+/* The row of a peer, a new one if it has none; NULL when memory is short. */
+static struct journal_peer_row *peer_row(struct journal *journal, const struct ip_address *address)
+{
+	struct journal_peer_row *row = journal_peers_find(&journal->peers, address);
+
+	if (row != NULL)
+		return row;
+	row = journal_peers_add(&journal->peers, &(struct journal_peer_row){ .address = *address });
+	if (row != NULL)
+		journal_peers_touch(&journal->peers, row);
+	return row;
+}
+
 uint32_t journal_peer_id(struct journal *journal, const struct ip_address *address)
 {
-	struct journal_peer_row *row;
+	const struct journal_peer_row *row = journal != NULL ? peer_row(journal, address) : NULL;
 
-	if (journal == NULL)
-		return 0;
-	row = journal_peers_find(&journal->peers, address);
-	if (row == NULL) {
-		row = journal_peers_add(
-			&journal->peers, &(struct journal_peer_row){ .address = *address });
-		if (row == NULL)
-			return 0;
-		journal_peers_touch(&journal->peers, row);
-	}
-	return row->id;
+	return row != NULL ? row->id : 0;
 }
 
 uint32_t journal_stranger_id(struct journal *journal, const struct ip_address *address)
@@ -38,13 +41,12 @@ uint32_t journal_stranger_id(struct journal *journal, const struct ip_address *a
 
 void journal_peer(struct journal *journal, const struct journal_peer_row *peer)
 {
-	struct journal_peer_row *row;
+	struct journal_peer_row *row = journal != NULL ? peer_row(journal, &peer->address) : NULL;
+	uint32_t id;
 
-	if (journal == NULL || journal_peer_id(journal, &peer->address) == 0)
+	if (row == NULL)
 		return;
-	row = journal_peers_find(&journal->peers, &peer->address);
-	uint32_t id = row->id;
-
+	id = row->id;
 	*row = *peer;
 	row->id = id;
 	journal_peers_touch(&journal->peers, row);

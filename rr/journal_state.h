@@ -58,6 +58,8 @@ struct journal_queue {
 /* Copies the change; what there is no room for becomes a gap. `rib` has the sets of the queue. */
 void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change);
+/* The best path of a prefix is another (struct rib_capture; the context is the journal). */
+void journal_best_changed(void *context, const struct best_change *change);
 /* The oldest chunk, for the caller; NULL without one. */
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
 /* A chunk that is done with: it is kept for the next rows, or freed. */

@@ -18,21 +18,21 @@ static const char *const level_names[] = {
 static void write_plain(FILE *to, const char *text)
 {
 	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
-		putc(*at < 0x20 || *at == 0x7f ? '?' : *at, to);
+		putc_unlocked(*at < 0x20 || *at == 0x7f ? '?' : *at, to);
 }
 
 static void write_json_string(FILE *to, const char *text)
 {
-	putc('"', to);
+	putc_unlocked('"', to);
 	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
 		if (*at == '"' || *at == '\\')
 			fprintf(to, "\\%c", *at);
 		else if (*at < 0x20 || *at == 0x7f)
 			fprintf(to, "\\u%04x", *at);
 		else
-			putc(*at, to);
+			putc_unlocked(*at, to);
 	}
-	putc('"', to);
+	putc_unlocked('"', to);
 }
 
 static void write_time(FILE *to)
@@ -66,7 +66,7 @@ static void write_text_line(const struct log *log, enum log_level level,
 			log->to);
 	}
 	write_plain(log->to, text);
-	putc('\n', log->to);
+	putc_unlocked('\n', log->to);
 }
 
 static void write_json_line(const struct log *log, enum log_level level, const char *event,

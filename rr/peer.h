@@ -37,6 +37,7 @@ struct peer {
 	unsigned established_count;
 	char last_down[DOWN_REASON_MAX];
 	struct log_rate fault_rate; /* lines about faults in UPDATEs and refreshes */
+	uint32_t journal_id; /* its number there, once something was recorded; 0: not known */
 	char *failure_recorded; /* why the last attempts failed, for the journal; NULL: none did */
 };
 

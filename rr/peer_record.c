@@ -33,10 +33,13 @@ void peer_record_down(const struct peer *peer)
 static void record(const struct session *session, struct journal_event_row row)
 {
 	struct journal *journal = session->reflector->journal;
+	struct peer *peer = session->peer;
 
-	row.peer = session->state == FSM_ESTABLISHED
-			   ? journal_peer_id(journal, &session->peer->address)
-			   : journal_stranger_id(journal, &session->peer->address);
+	if (peer->journal_id == 0)
+		peer->journal_id = session->state == FSM_ESTABLISHED
+					   ? journal_peer_id(journal, &peer->address)
+					   : journal_stranger_id(journal, &peer->address);
+	row.peer = peer->journal_id;
 	journal_event(journal, &row);
 }
 

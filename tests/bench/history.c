@@ -154,17 +154,18 @@ static struct journal_history_row *append(struct journal_batch *batch,
 	struct journal_history_chunk **last, const struct journal_history_run *head)
 {
 	struct journal_history_row *row = NULL;
-	bool begun;
 
 	if (*last != NULL)
-		row = journal_history_append(*last, head, &begun);
+		row = journal_history_continue(*last, head);
+	if (row == NULL && *last != NULL)
+		row = journal_history_begin(*last, head);
 	if (row == NULL) {
 		struct journal_history_chunk *chunk = journal_history_chunk_new();
 		if (chunk == NULL)
 			fail("out of memory");
 		*(*last != NULL ? &(*last)->next : &batch->history) = chunk;
 		*last = chunk;
-		row = journal_history_append(chunk, head, &begun);
+		row = journal_history_begin(chunk, head);
 	}
 	batch->n_history++;
 	return row;

@@ -110,6 +110,14 @@ void batch_path(
 		prefix_of(n, row->bytes);
 }
 
+struct journal_history_row *history_row(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head)
+{
+	struct journal_history_row *row = journal_history_continue(chunk, head);
+
+	return row != NULL ? row : journal_history_begin(chunk, head);
+}
+
 void batch_history(
 	struct journal_batch *batch, uint64_t time, uint32_t peer, uint32_t n, uint64_t attrs)
 {
@@ -120,19 +128,18 @@ void batch_history(
 		.cause = attrs == 0 ? BEST_WITHDRAWN : BEST_ANNOUNCED };
 	struct journal_history_chunk **chunk = &batch->history;
 	struct journal_history_row *row = NULL;
-	bool begun;
 
 	while (*chunk != NULL && (*chunk)->next != NULL)
 		chunk = &(*chunk)->next;
 	if (*chunk != NULL) {
-		row = journal_history_append(*chunk, &head, &begun);
+		row = history_row(*chunk, &head);
 		if (row == NULL)
 			chunk = &(*chunk)->next;
 	}
 	if (row == NULL) {
 		*chunk = journal_history_chunk_new();
 		assert_non_null(*chunk);
-		row = journal_history_append(*chunk, &head, &begun);
+		row = history_row(*chunk, &head);
 	}
 	row->length = 24;
 	prefix_of(n, row->bytes);

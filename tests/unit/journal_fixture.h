@@ -28,6 +28,9 @@ void batch_attrs(struct journal_batch *batch, uint64_t id);
 /* 10.0.0.0/8 and so on: the prefix of n is 10.x.x.0/24 with n in the middle. */
 void batch_path(
 	struct journal_batch *batch, uint32_t number, uint32_t peer, uint32_t n, uint64_t attrs);
+/* A row at the end of a chunk, in a run of that head; NULL when it is full. */
+struct journal_history_row *history_row(
+	struct journal_history_chunk *chunk, const struct journal_history_run *head);
 void batch_history(
 	struct journal_batch *batch, uint64_t time, uint32_t peer, uint32_t n, uint64_t attrs);
 void batch_peer(struct journal_batch *batch, uint32_t id, uint8_t last, uint64_t down_at);

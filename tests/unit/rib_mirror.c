@@ -105,15 +105,17 @@ static struct mirror_row *told_row(struct mirror *m, enum family family, uint32_
 	return &m->rows[family][number];
 }
 
-static void paths_gone(void *context, enum family family, const uint32_t *numbers, size_t n)
+static void paths_gone(void *context, enum family family, uint32_t base, uint64_t bits)
 {
-	for (size_t i = 0; i < n; i++)
-		(void)told_row(context, family, numbers[i]);
+	assert_true(bits != 0 && base % 64 == 0);
+	for (unsigned n = 0; n < 64; n++) {
+		if (bits >> n & 1)
+			(void)told_row(context, family, base + n);
+	}
 }
 
-static void path_changed(void *context, const struct path_change *change)
+static void path_changed(struct mirror *m, const struct path_change *change)
 {
-	struct mirror *m = context;
 	struct mirror_row *row = told_row(m, change->family, change->number);
 	bool fresh;
 
@@ -127,6 +129,13 @@ static void path_changed(void *context, const struct path_change *change)
 			(struct span){
 				change->attrs->keys.next_hop, change->attrs->keys.next_hop_len },
 			attr_set_bytes(change->attrs));
+}
+
+static void paths_changed(void *context, const struct path_change *changes, unsigned n)
+{
+	assert_in_range(n, 1, PATHS_TOLD_MAX);
+	for (unsigned i = 0; i < n; i++)
+		path_changed(context, &changes[i]);
 }
 
 void mirror_begin(struct mirror *m, struct rib *rib, const struct rib *before)
@@ -167,7 +176,7 @@ void mirror_end(struct mirror *m)
 size_t mirror_take(struct mirror *m, size_t most)
 {
 	size_t waiting = rib_capture_waiting(m->rib);
-	const struct path_visitor visitor = { path_changed, paths_gone, m };
+	const struct path_visitor visitor = { paths_changed, paths_gone, m };
 	size_t taken = rib_capture_take(m->rib, most, &visitor);
 
 	assert_int_equal(taken, most < waiting ? most : waiting);

@@ -144,10 +144,9 @@ static void change6(struct journal_batch *batch, uint8_t bit63, uint8_t last, ui
 	const struct journal_history_run head = {
 		.time = NOW, .attrs = 1, .peer = 1, .family = FAMILY_IPV6_UNICAST
 	};
-	bool begun;
 
 	batch_history(batch, NOW, 1, 0, 1); /* the families take turns */
-	struct journal_history_row *row = journal_history_append(batch->history, &head, &begun);
+	struct journal_history_row *row = history_row(batch->history, &head);
 
 	assert_non_null(row);
 	row->length = length;

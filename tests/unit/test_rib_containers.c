@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "rib/bitmap.h"
 #include "rib/change_set.h"
 #include "rib/group_log.h"
 #include "rib/siphash.h"
@@ -198,20 +199,31 @@ static void check_set(const struct change_set *set, const bool *model, size_t co
 	assert_int_equal(change_set_next(set, number), CHANGE_SET_END);
 }
 
-/* Takes up to `most` (below 100) off the set and off the model. */
+/* Takes up to `most` of a word off the set and off the model. */
 static size_t take_some(struct change_set *set, bool *model, uint32_t from, size_t most)
 {
-	uint32_t numbers[100];
-	size_t n = change_set_take(set, from, numbers, most), expected = 0;
+	uint32_t base = 0, number = from;
+	uint64_t bits = 0, expected = 0;
+	size_t n = change_set_take(set, from, most, &base, &bits), n_expected = 0;
 
-	for (uint32_t number = from; number < NUMBERS && expected < most; number++) {
+	while (number < NUMBERS && !model[number])
+		number++;
+	if (number == NUMBERS || most == 0) {
+		assert_int_equal(n, 0);
+		return 0;
+	}
+	assert_int_equal(base, number / 64 * 64);
+	for (; number < NUMBERS && number < base + 64 && n_expected < most; number++) {
 		if (!model[number])
 			continue;
-		assert_true(expected < n);
-		assert_int_equal(numbers[expected++], number);
+		n_expected++;
+		expected |= (uint64_t)1 << (number - base);
 		model[number] = false;
 	}
-	assert_int_equal(n, expected);
+	assert_int_equal(bits, expected);
+	assert_int_equal(n, n_expected);
+	for (number = base; number < base + 64; number++)
+		assert_false((bits >> number % 64 & 1) && change_set_contains(set, number));
 	return n;
 }
 
@@ -266,6 +278,33 @@ static void test_change_set(void **state)
 	assert_int_equal(change_set_next(&set, UINT32_MAX - 1), CHANGE_SET_END);
 	change_set_destroy(&set);
 	assert_int_equal(set.count, 0);
+}
+
+static void test_bitmap(void **state)
+{
+	static bool model[NUMBERS];
+	struct bitmap bitmap = { 0 };
+	uint64_t random = 3;
+
+	(void)state;
+	assert_int_equal(bitmap_word(&bitmap, 0), 0);
+	for (uint32_t limit = 1; limit <= NUMBERS; limit = limit * 3 + 1) {
+		assert_true(bitmap_reserve(&bitmap, limit));
+		for (unsigned i = 0; i < 1000; i++) {
+			uint32_t n = pick(&random, limit);
+
+			model[n] = pick(&random, 2);
+			if (model[n])
+				bitmap_set(&bitmap, n);
+			else
+				bitmap_clear(&bitmap, n);
+		}
+		for (uint32_t n = 0; n < NUMBERS; n++)
+			assert_int_equal(bitmap_word(&bitmap, n / 64 * 64) >> n % 64 & 1, model[n]);
+	}
+	assert_true(bitmap_memory(&bitmap) > 0);
+	bitmap_destroy(&bitmap);
+	assert_int_equal(bitmap_memory(&bitmap), 0);
 }
 
 /* One number in an otherwise empty set, at all edges of words and of summary words. */
@@ -576,6 +615,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_siphash),
 		cmocka_unit_test(test_slab),
+		cmocka_unit_test(test_bitmap),
 		cmocka_unit_test(test_change_set),
 		cmocka_unit_test(test_change_set_edges),
 		cmocka_unit_test(test_log),

@@ -39,21 +39,22 @@ static void attrs_gone(void *context, uint64_t id)
 	gone++;
 }
 
-static void path_changed(void *context, const struct path_change *change)
+static void paths_changed(void *context, const struct path_change *rows, unsigned n)
 {
 	(void)context;
-	last_row = *change;
-	rows_told++;
-}
-
-static void paths_gone(void *context, enum family family, const uint32_t *numbers, size_t n)
-{
-	(void)context;
-	last_row = (struct path_change){ .family = family, .number = numbers[n - 1] };
+	last_row = rows[n - 1];
 	rows_told += n;
 }
 
-static const struct path_visitor visitor = { path_changed, paths_gone, NULL };
+static void paths_gone(void *context, enum family family, uint32_t base, uint64_t bits)
+{
+	(void)context;
+	last_row = (struct path_change){ .family = family,
+		.number = base + 63 - (uint32_t)__builtin_clzll(bits) };
+	rows_told += (size_t)__builtin_popcountll(bits);
+}
+
+static const struct path_visitor visitor = { paths_changed, paths_gone, NULL };
 
 static void begin(void)
 {
