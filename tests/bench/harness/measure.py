@@ -45,11 +45,24 @@ def cpu_seconds(pids):
     return total / TICK
 
 
-def loop_seconds(pid):
-    """CPU time of the main thread alone (an event loop), from schedstat, which counts nanoseconds."""
+def thread_seconds(pid, thread):
+    """From schedstat, which counts nanoseconds; 0 when it has ended."""
     try:
-        with open(f"/proc/{pid}/task/{pid}/schedstat") as file:
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
             return int(file.read().split()[0]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
+def loop_seconds(pid):
+    """CPU time of the main thread alone (an event loop)."""
+    return thread_seconds(pid, pid)
+
+
+def other_seconds(pid):
+    """CPU time of all threads but the main one."""
+    try:
+        return sum(thread_seconds(pid, each) for each in os.listdir(f"/proc/{pid}/task") if int(each) != pid)
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
 
