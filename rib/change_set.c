@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rib/bitmap.h"
+
 void change_set_destroy(struct change_set *set)
 {
 	free(set->words);
@@ -88,7 +90,7 @@ unsigned change_set_take(
 		return 0;
 	*base = (uint32_t)word * 64;
 	*bits = set->words[word] & ~(uint64_t)0 << first % 64;
-	for (n = (unsigned)__builtin_popcountll(*bits); n > most; n--)
+	for (n = count_bits(*bits); n > most; n--)
 		*bits ^= (uint64_t)1 << (63 - __builtin_clzll(*bits));
 	set->words[word] ^= *bits;
 	if (set->words[word] == 0)

@@ -398,7 +398,8 @@ void table_unmark_path(struct table *table, uint32_t number)
 
 size_t table_memory(const struct table *table)
 {
-	return table->tree.memory + slab_memory(&table->entries) + slab_memory(&table->paths) +
-	       path_index_memory(&table->path_index) + change_set_memory(&table->undecided) +
-	       change_set_memory(&table->captured) + bitmap_memory(&table->living);
+	return tree_memory(&table->tree) + slab_memory(&table->entries) +
+	       slab_memory(&table->paths) + path_index_memory(&table->path_index) +
+	       change_set_memory(&table->undecided) + change_set_memory(&table->captured) +
+	       bitmap_memory(&table->living);
 }

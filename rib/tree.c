@@ -1,8 +1,9 @@
 #include "rib/tree.h"
 
 #include <endian.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "rib/bitmap.h"
 
 #define STRIDE	  6
 #define DEPTH_MAX 22 /* nodes from the root to a /128 */
@@ -25,23 +26,9 @@ void tree_init(struct tree *tree)
 
 static void node_free(struct tree *tree, struct tree_node *node)
 {
-	tree->memory -= sizeof(*node) + node->child_room * sizeof(*node->child) +
-			node->entry_room * sizeof(*node->entry);
-	free(node->child);
-	free(node->entry);
-	free(node);
-}
-
-/*
- * The compiler's own is a call to a table look-up on x86-64, whose baseline has no instruction for
- * it; what it recognizes in this is an instruction where there is one.
- */
-static unsigned count_bits(uint64_t bits)
-{
-	bits -= bits >> 1 & 0x5555555555555555u;
-	bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
-	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-	return (unsigned)(bits * 0x0101010101010101u >> 56);
+	pool_free(&tree->pool, node->child, node->child_room * sizeof(*node->child));
+	pool_free(&tree->pool, node->entry, node->entry_room * sizeof(*node->entry));
+	pool_free(&tree->pool, node, sizeof(*node));
 }
 
 static unsigned node_children(const struct tree_node *node)
@@ -54,20 +41,15 @@ static unsigned node_entries(const struct tree_node *node)
 	return count_bits(node->entries[0]) + count_bits(node->entries[1]);
 }
 
-static void node_free_below(struct tree *tree, struct tree_node *node)
-{
-	unsigned n = node_children(node);
-
-	for (unsigned i = 0; i < n; i++)
-		node_free_below(tree, node->child[i]);
-	node_free(tree, node);
-}
-
 void tree_destroy(struct tree *tree)
 {
-	if (tree->root != NULL)
-		node_free_below(tree, tree->root);
+	pool_destroy(&tree->pool);
 	tree_init(tree);
+}
+
+size_t tree_memory(const struct tree *tree)
+{
+	return tree->pool.memory;
 }
 
 static uint64_t load64(const uint8_t *bytes)
@@ -169,17 +151,30 @@ uint32_t tree_find(const struct tree *tree, const struct prefix *prefix)
 
 static struct tree_node *node_new(struct tree *tree, const struct prefix *prefix, unsigned depth)
 {
-	struct tree_node *node = calloc(1, sizeof(*node));
+	struct tree_node *node = pool_alloc(&tree->pool, sizeof(*node));
 	struct prefix key = *prefix;
 
 	if (node == NULL)
 		return NULL;
+	*node = (struct tree_node){ .depth = (uint8_t)depth };
 	key.length = (uint8_t)depth;
 	prefix_mask(&key);
 	memcpy(node->key, key.bytes, sizeof(node->key));
-	node->depth = (uint8_t)depth;
-	tree->memory += sizeof(*node);
 	return node;
+}
+
+/* A list with room for more; the block it is in then has `size` bytes. NULL when memory is short.
+ */
+static void *list_grow(struct tree *tree, void *list, size_t size, size_t wanted)
+{
+	void *grown = pool_alloc(&tree->pool, wanted);
+
+	if (grown == NULL)
+		return NULL;
+	if (list != NULL)
+		memcpy(grown, list, size);
+	pool_free(&tree->pool, list, size);
+	return grown;
 }
 
 /* Room for one more child, so that node_link cannot fail. */
@@ -190,10 +185,10 @@ static bool node_reserve_child(struct tree *tree, struct tree_node *node)
 
 	if (node_children(node) < node->child_room)
 		return true;
-	child = realloc(node->child, room * sizeof(*child));
+	child = list_grow(
+		tree, node->child, node->child_room * sizeof(*child), room * sizeof(*child));
 	if (child == NULL)
 		return false;
-	tree->memory += (room - node->child_room) * sizeof(*child);
 	node->child = child;
 	node->child_room = (uint8_t)room;
 	return true;
@@ -227,12 +222,13 @@ static uint32_t *node_entry_place(struct tree *tree, struct tree_node *node, uns
 	if (has_entry(node, slot))
 		return &node->entry[rank];
 	if (n == node->entry_room) {
-		unsigned room = n ? (n < 64 ? n * 2 : 126) : 1;
-		uint32_t *entry = realloc(node->entry, room * sizeof(*entry));
+		/* A block of the pool has room for two. */
+		unsigned room = n ? (n < 64 ? n * 2 : 126) : 2;
+		uint32_t *entry = list_grow(
+			tree, node->entry, n * sizeof(*entry), room * sizeof(*entry));
 
 		if (entry == NULL)
 			return NULL;
-		tree->memory += (room - node->entry_room) * sizeof(*entry);
 		node->entry = entry;
 		node->entry_room = (uint8_t)room;
 	}

@@ -9,6 +9,7 @@
 #define RIB_TREE_H
 
 #include "bgp/types.h"
+#include "rib/pool.h"
 
 #define TREE_NONE UINT32_MAX
 
@@ -17,11 +18,13 @@ struct tree_node;
 struct tree {
 	struct tree_node *root; /* depth 0; NULL while empty */
 	uint32_t zero; /* entry of the prefix of length 0; TREE_NONE without one */
-	size_t memory; /* bytes of all nodes */
+	struct pool pool; /* nodes and their lists */
 };
 
 void tree_init(struct tree *tree);
 void tree_destroy(struct tree *tree);
+/* Bytes held: what prefixes that went had is kept for those that come. */
+size_t tree_memory(const struct tree *tree);
 /* TREE_NONE when the prefix is not there. */
 uint32_t tree_find(const struct tree *tree, const struct prefix *prefix);
 /*

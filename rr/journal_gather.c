@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "rib/bitmap.h"
 #include "rr/journal_state.h"
 
 #define STEP_ROWS  256 /* between two looks at the clock */
@@ -139,11 +140,11 @@ static unsigned also_gone(struct journal_path_row *row, uint32_t base, uint64_t 
 	uint64_t low = (base < from ? bits >> (from - base) : bits) << by;
 	uint64_t high = by > 0 ? bits >> (64 - by) : 0;
 	/* They may have gone, come and gone again. */
-	unsigned fresh = (unsigned)__builtin_popcountll(low & ~row->gone[word]);
+	unsigned fresh = count_bits(low & ~row->gone[word]);
 
 	row->gone[word] |= low;
 	if (high != 0) {
-		fresh += (unsigned)__builtin_popcountll(high & ~row->gone[word + 1]);
+		fresh += count_bits(high & ~row->gone[word + 1]);
 		row->gone[word + 1] |= high;
 	}
 	return fresh;

@@ -10,6 +10,7 @@
 #include "rib/bitmap.h"
 #include "rib/change_set.h"
 #include "rib/group_log.h"
+#include "rib/pool.h"
 #include "rib/siphash.h"
 #include "rib/slab.h"
 
@@ -278,6 +279,50 @@ static void test_change_set(void **state)
 	assert_int_equal(change_set_next(&set, UINT32_MAX - 1), CHANGE_SET_END);
 	change_set_destroy(&set);
 	assert_int_equal(set.count, 0);
+}
+
+/* Blocks of all sizes come and go, each filled to its last byte: none overlaps another. */
+static void test_pool(void **state)
+{
+	enum { BLOCKS = 3000 };
+	static struct {
+		uint8_t *bytes;
+		size_t size;
+		uint8_t fill;
+	} blocks[BLOCKS];
+	struct pool pool = { 0 };
+	uint64_t random = 7;
+	size_t used = 0, most = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 200000; i++) {
+		unsigned n = pick(&random, BLOCKS);
+
+		if (blocks[n].bytes == NULL) {
+			blocks[n].size = 1 + pick(&random, i % 3 ? 40 : POOL_MAX);
+			blocks[n].fill = (uint8_t)i;
+			blocks[n].bytes = pool_alloc(&pool, blocks[n].size);
+			assert_non_null(blocks[n].bytes);
+			assert_int_equal((uintptr_t)blocks[n].bytes % POOL_UNIT, 0);
+			memset(blocks[n].bytes, blocks[n].fill, blocks[n].size);
+			used += (blocks[n].size + POOL_UNIT - 1) / POOL_UNIT * POOL_UNIT;
+		} else {
+			for (size_t k = 0; k < blocks[n].size; k++)
+				assert_int_equal(blocks[n].bytes[k], blocks[n].fill);
+			pool_free(&pool, blocks[n].bytes, blocks[n].size);
+			used -= (blocks[n].size + POOL_UNIT - 1) / POOL_UNIT * POOL_UNIT;
+			blocks[n].bytes = NULL;
+		}
+		assert_int_equal(pool.used, used);
+		if (used > most)
+			most = used;
+	}
+	pool_free(&pool, NULL, 8);
+	assert_int_equal(pool.used, used);
+	/* What came back is handed out again: sizes do not change, so hardly more than was out. */
+	assert_true(pool.memory < 2 * most);
+	pool_destroy(&pool);
+	assert_int_equal(pool.memory, 0);
 }
 
 static void test_bitmap(void **state)
@@ -615,6 +660,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_siphash),
 		cmocka_unit_test(test_slab),
+		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_bitmap),
 		cmocka_unit_test(test_change_set),
 		cmocka_unit_test(test_change_set_edges),

@@ -251,7 +251,7 @@ static void end(struct model *m, bool all)
 		assert_int_equal(m->table.entries.live, 0);
 		assert_int_equal(m->table.paths.live, 0);
 		assert_int_equal(m->table.path_index.count, 0);
-		assert_int_equal(m->table.tree.memory, 0);
+		assert_int_equal(m->table.tree.pool.used, 0);
 		assert_int_equal(m->table.n_prefixes, 0);
 	}
 	table_destroy(&m->table);

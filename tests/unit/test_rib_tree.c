@@ -201,7 +201,7 @@ static void run_random(enum family family, uint64_t seed, uint32_t most)
 
 	memset(&m, 0, sizeof(m));
 	tree_init(&m.tree);
-	empty = m.tree.memory;
+	empty = m.tree.pool.used;
 	m.random = seed;
 	for (unsigned round = 0; round < 6; round++) {
 		for (unsigned i = 0; i < 800; i++) {
@@ -219,16 +219,16 @@ static void run_random(enum family family, uint64_t seed, uint32_t most)
 			check_find(&m, &prefix);
 		}
 		check_all(&m, family);
-		assert_true(m.tree.memory > empty);
+		assert_true(m.tree.pool.used > empty);
 		if (round % 2) {
 			delete_all(&m);
-			assert_int_equal(m.tree.memory, empty);
+			assert_int_equal(m.tree.pool.used, empty);
 			check_walk(&m, NULL);
 		}
 	}
 	insert(&m, &(struct prefix){ .family = (uint8_t)family, .length = 1 });
 	tree_destroy(&m.tree);
-	assert_int_equal(m.tree.memory, empty);
+	assert_int_equal(tree_memory(&m.tree), 0);
 }
 
 static void test_random_ipv4(void **state)
@@ -283,8 +283,9 @@ static void run_lengths(enum family family)
 		check_walk(&m, &after);
 	}
 	delete_all(&m);
-	assert_int_equal(m.tree.memory, 0);
+	assert_int_equal(m.tree.pool.used, 0);
 	assert_true(tree_walk(&m.tree, NULL, visit, NULL));
+	tree_destroy(&m.tree);
 }
 
 static void test_all_lengths(void **state)
@@ -312,7 +313,7 @@ static void test_memory_comes_back(void **state)
 
 			assert_true(prefix_parse(texts[i], false, &prefix));
 			if (times == 0)
-				before[i] = tree.memory;
+				before[i] = tree.pool.used;
 			place = tree_insert(&tree, &prefix);
 			assert_non_null(place);
 			*place = (uint32_t)i;
@@ -325,10 +326,11 @@ static void test_memory_comes_back(void **state)
 			tree_remove(&tree, &prefix);
 			assert_int_equal(tree_find(&tree, &prefix), TREE_NONE);
 			/* room of nodes that stay is kept */
-			assert_true(tree.memory < before[i] + 64);
+			assert_true(tree.pool.used < before[i] + 64);
 		}
-		assert_int_equal(tree.memory, 0);
+		assert_int_equal(tree.pool.used, 0);
 	}
+	tree_destroy(&tree);
 }
 
 int main(void)
