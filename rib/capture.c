@@ -84,7 +84,8 @@ static unsigned describe(const struct rib *rib, const struct table *table, uint3
 		const struct path *path = table_path(table, number);
 		const struct entry *entry = table_entry(table, path->entry);
 
-		__builtin_prefetch(path->attrs, 1);
+		if (n == 0 || changes[n - 1].attrs != path->attrs)
+			__builtin_prefetch(path->attrs, 1);
 		changes[n++] = (struct path_change){
 			.family = table->family,
 			.number = number,

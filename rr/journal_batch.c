@@ -13,9 +13,10 @@
  */
 #define PAGES_FROM (64u << 10)
 
-static void *pages_new(size_t bytes)
+static void *pages_new(size_t bytes, int flags)
 {
-	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *pages = mmap(
+		NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 
 	return pages != MAP_FAILED ? pages : NULL;
 }
@@ -31,7 +32,7 @@ static void *rows_resize(void *rows, size_t before, size_t bytes)
 		grown = mremap(rows, before, bytes, MREMAP_MAYMOVE);
 		return grown != MAP_FAILED ? grown : NULL;
 	}
-	grown = pages_new(bytes);
+	grown = pages_new(bytes, 0);
 	if (grown != NULL && rows != NULL) {
 		memcpy(grown, rows, before);
 		free(rows);
@@ -87,9 +88,9 @@ bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
 	return row != NULL;
 }
 
-struct journal_history_chunk *journal_history_chunk_new(void)
+struct journal_history_chunk *journal_history_chunk_new(bool burst)
 {
-	return pages_new(sizeof(struct journal_history_chunk));
+	return pages_new(sizeof(struct journal_history_chunk), burst ? MAP_POPULATE : 0);
 }
 
 struct journal_history_row *journal_history_begin(

@@ -245,8 +245,11 @@ static inline struct journal_history_row *journal_history_continue(
  */
 struct journal_history_row *journal_history_begin(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head);
-/* NULL when memory is short. */
-struct journal_history_chunk *journal_history_chunk_new(void);
+/*
+ * NULL when memory is short. Amid a burst all of a chunk will be used: its pages are had at once,
+ * for less than a fault each.
+ */
+struct journal_history_chunk *journal_history_chunk_new(bool burst);
 void journal_history_chunk_free(struct journal_history_chunk *chunk);
 
 /*

@@ -53,19 +53,18 @@ void journal_attrs_gone(void *context, uint64_t id)
 }
 
 /*
- * The ID of a set, whose content goes into the batch when it is told for the first time. Room for a
- * row must have been reserved.
+ * The ID of a set. True when its content goes into the batch, told for the first time: the batch
+ * takes a reference over. Room for a row must have been reserved.
  */
-static uint64_t tell_attrs(
-	struct journal *journal, struct journal_batch *batch, struct attr_set *attrs)
+static bool tell_attrs(
+	struct journal *journal, struct journal_batch *batch, struct attr_set *attrs, uint64_t *id)
 {
 	bool fresh = false;
-	uint64_t id = rib_capture_attrs_id(journal->rib, attrs, &fresh);
 
+	*id = rib_capture_attrs_id(journal->rib, attrs, &fresh);
 	if (fresh)
-		*journal_batch_append(
-			&batch->attrs) = (struct journal_attrs_row){ id, attr_set_ref(attrs) };
-	return id;
+		batch->attrs.rows[batch->attrs.count++] = (struct journal_attrs_row){ *id, attrs };
+	return fresh;
 }
 
 /* The next step of the chunk: runs get the IDs of their sets. False when memory is short. */
@@ -88,8 +87,8 @@ static bool convert_history(struct journal *journal, struct journal_batch *batch
 	for (unsigned i = 0; i < n; i++) {
 		struct attr_set *set = runs[i]->set;
 
-		runs[i]->attrs = set != NULL ? tell_attrs(journal, batch, set) : 0;
-		if (set != NULL)
+		runs[i]->attrs = 0;
+		if (set != NULL && !tell_attrs(journal, batch, set, &runs[i]->attrs))
 			rib_restore_attrs_done(journal->rib, set);
 	}
 	if (journal->chunk_at < chunk->used)
@@ -179,7 +178,8 @@ static void take_paths(void *context, const struct path_change *changes, unsigne
 	for (const struct path_change *change = changes; change < changes + n; change++, row++) {
 		if (change->attrs != taker->set) {
 			taker->set = change->attrs;
-			taker->id = tell_attrs(taker->journal, batch, change->attrs);
+			if (tell_attrs(taker->journal, batch, change->attrs, &taker->id))
+				attr_set_ref(change->attrs);
 		}
 		row->attrs = taker->id;
 		row->number = change->number;

@@ -67,7 +67,7 @@ static struct journal_history_chunk *new_chunk(struct journal_queue *queue)
 	struct journal_history_chunk *chunk = queue->spare;
 
 	if (chunk == NULL)
-		return journal_history_chunk_new();
+		return journal_history_chunk_new(queue->chunks > 0);
 	queue->spare = chunk->next;
 	queue->n_spare--;
 	memset(chunk, 0, offsetof(struct journal_history_chunk, bytes));
@@ -138,7 +138,7 @@ static __attribute__((noinline)) struct journal_history_row *begin_run(struct jo
 	return row;
 }
 
-void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
+static inline void add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change)
 {
 	/* Never more than registers, unless a run begins: most prefixes of an UPDATE go on with
@@ -157,6 +157,12 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 	queue->rows++;
 }
 
+void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
+	const struct best_change *change)
+{
+	add(queue, rib, time, change);
+}
+
 void journal_best_changed(void *context, const struct best_change *change)
 {
 	struct journal *journal = context;
@@ -165,7 +171,7 @@ void journal_best_changed(void *context, const struct best_change *change)
 	if (journal->wall_old)
 		(void)journal_time(journal);
 	if (journal->keeps_history)
-		journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
+		add(&journal->queue, journal->rib, journal->wall, change);
 	else
 		journal_gap_extend(&journal->unrecorded, journal->wall, journal->wall, 1);
 }

@@ -160,7 +160,7 @@ static struct journal_history_row *append(struct journal_batch *batch,
 	if (row == NULL && *last != NULL)
 		row = journal_history_begin(*last, head);
 	if (row == NULL) {
-		struct journal_history_chunk *chunk = journal_history_chunk_new();
+		struct journal_history_chunk *chunk = journal_history_chunk_new(false);
 		if (chunk == NULL)
 			fail("out of memory");
 		*(*last != NULL ? &(*last)->next : &batch->history) = chunk;

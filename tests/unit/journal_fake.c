@@ -24,8 +24,8 @@ void __wrap_journal_writer_set(
 bool __wrap_journal_writer_compact(struct journal_writer *writer);
 void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 	void (*finished)(void *context, struct journal_batch *batch), void *context);
-struct journal_history_chunk *__real_journal_history_chunk_new(void);
-struct journal_history_chunk *__wrap_journal_history_chunk_new(void);
+struct journal_history_chunk *__real_journal_history_chunk_new(bool burst);
+struct journal_history_chunk *__wrap_journal_history_chunk_new(bool burst);
 void __real_journal_history_chunk_free(struct journal_history_chunk *chunk);
 void __wrap_journal_history_chunk_free(struct journal_history_chunk *chunk);
 
@@ -140,9 +140,9 @@ void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 		finished(context, batch);
 }
 
-struct journal_history_chunk *__wrap_journal_history_chunk_new(void)
+struct journal_history_chunk *__wrap_journal_history_chunk_new(bool burst)
 {
-	struct journal_history_chunk *chunk = __real_journal_history_chunk_new();
+	struct journal_history_chunk *chunk = __real_journal_history_chunk_new(burst);
 
 	fake.chunks += chunk != NULL;
 	return chunk;

@@ -137,7 +137,7 @@ void batch_history(
 			chunk = &(*chunk)->next;
 	}
 	if (row == NULL) {
-		*chunk = journal_history_chunk_new();
+		*chunk = journal_history_chunk_new(false);
 		assert_non_null(*chunk);
 		row = history_row(*chunk, &head);
 	}
