@@ -1,13 +1,19 @@
 #include "rr/descriptors.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /*
  * The management's connections (64 at most), the journal, the event loop, the log, and connections
  * that are being closed.
  */
 #define BESIDE 128
+
+/* Eight bytes each: more than there can be sessions. */
+#define RESERVED 65536
 
 void descriptors_raise(void)
 {
@@ -17,6 +23,20 @@ void descriptors_raise(void)
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+void descriptors_reserve(void)
+{
+	struct rlimit limit;
+	int one = eventfd(0, EFD_CLOEXEC), last = -1;
+
+	if (one >= 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		last = fcntl(one, F_DUPFD_CLOEXEC,
+			(int)(limit.rlim_cur < RESERVED ? limit.rlim_cur : RESERVED) - 1);
+	if (last >= 0)
+		close(last);
+	if (one >= 0)
+		close(one);
 }
 
 /* At most DESCRIPTORS_DYNAMIC_MAX. */

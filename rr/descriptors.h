@@ -21,6 +21,13 @@
 /* Raises the soft limit to the hard one. */
 void descriptors_raise(void);
 /*
+ * Has the kernel make its table of open files as large as it may get: after the limit was raised
+ * and before a thread is started. While threads share the table, doubling it waits until no
+ * processor reads the old one (expand_fdtable in Linux), which may hold whoever opens the 64th,
+ * 128th, 256th file, and that is our loop, for tens of milliseconds.
+ */
+void descriptors_reserve(void);
+/*
  * How many are needed when every configured peer and every address of the dynamic ranges (up to
  * DESCRIPTORS_DYNAMIC_MAX in all) has a session.
  */

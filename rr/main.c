@@ -269,6 +269,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	descriptors_raise();
+	descriptors_reserve();
 	if (!find_program(program, sizeof program))
 		snprintf(program, sizeof program, "%s", argv[0]);
 	status = run(&daemon, config);

@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "rr/descriptors.h"
 #include "tests/unit/config_fixture.h"
@@ -92,12 +94,42 @@ static void test_raise(void **state)
 	assert_int_equal(limit.rlim_cur, limit.rlim_max);
 }
 
+/* Slots of the kernel's table of open files (proc(5)). */
+static unsigned slots(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	char line[256];
+	unsigned n = 0;
+
+	assert_non_null(status);
+	while (n == 0 && fgets(line, sizeof line, status) != NULL)
+		(void)sscanf(line, "FDSize: %u", &n);
+	fclose(status);
+	return n;
+}
+
+static void test_reserve(void **state)
+{
+	struct rlimit limit;
+	int before = dup(0);
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	descriptors_reserve();
+	assert_true(slots() >= (limit.rlim_cur < 65536 ? limit.rlim_cur : 65536));
+	/* It keeps none. */
+	close(before);
+	assert_int_equal(dup(0), before);
+	close(before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_warning),
 		cmocka_unit_test(test_raise),
+		cmocka_unit_test(test_reserve),
 	};
 
 	return cmocka_run_group_tests_name("descriptors", tests, NULL, NULL);
