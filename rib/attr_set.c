@@ -21,7 +21,6 @@ bool attr_sets_init(struct attr_sets *sets, const uint8_t hash_key[16])
 void attr_sets_destroy(struct attr_sets *sets)
 {
 	attr_sets_sweep(sets, ATTR_CACHE_SLOTS);
-	pool_destroy(&sets->pool);
 	free(sets->buckets);
 	free(sets->cache);
 	*sets = (struct attr_sets){ 0 };
@@ -73,24 +72,6 @@ static uint32_t attr_set_hash(
 	return (uint32_t)siphash_end(&hash).low;
 }
 
-/* A set with that many bytes: those of a few hundred, which nearly all are, come from the pool. */
-static struct attr_set *set_alloc(struct attr_sets *sets, size_t len)
-{
-	size_t size = sizeof(struct attr_set) + len;
-
-	return size <= POOL_MAX ? pool_alloc(&sets->pool, size) : malloc(size);
-}
-
-static void set_free(struct attr_sets *sets, struct attr_set *set)
-{
-	size_t size = sizeof(*set) + set->len;
-
-	if (size <= POOL_MAX)
-		pool_free(&sets->pool, set, size);
-	else
-		free(set);
-}
-
 struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_keys *keys,
 	struct span canonical, bool *fresh)
 {
@@ -106,7 +87,7 @@ struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_
 			memcmp(set->bytes, canonical.bytes, canonical.len) == 0)
 			return attr_set_ref(set);
 	}
-	set = set_alloc(sets, canonical.len);
+	set = malloc(sizeof(*set) + canonical.len);
 	if (set == NULL)
 		return NULL;
 	*set = (struct attr_set){ .chain = *bucket, .hash = hash, .refs = 1, .keys = *keys };
@@ -135,7 +116,7 @@ void attr_set_unref(struct attr_sets *sets, struct attr_set *set)
 		sets->gone(sets->gone_context, set->journal_id);
 	sets->count--;
 	sets->memory -= sizeof(*set) + set->len;
-	set_free(sets, set);
+	free(set);
 }
 
 struct attr_set *attr_cache_find(const struct attr_sets *sets, const struct siphash_result *key)

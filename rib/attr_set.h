@@ -9,7 +9,6 @@
 #define RIB_ATTR_SET_H
 
 #include "bgp/attribute.h"
-#include "rib/pool.h"
 #include "rib/siphash.h"
 
 /* There may be a million: 32 bytes in front of the keys. */
@@ -38,7 +37,6 @@ struct attr_sets {
 	struct attr_set **buckets;
 	size_t n_buckets; /* a power of two */
 	size_t count;
-	struct pool pool; /* sets, but for long ones */
 	size_t memory; /* bytes of sets and buckets */
 	struct attr_cache_slot *cache;
 	size_t sweep; /* next slot that attr_sets_sweep looks at */

@@ -1,7 +1,8 @@
 /*
  * A bit for each of many dense numbers, unset at first: for what is set, cleared and asked about by
  * number or by word. What is to be walked, or counted, is a change set (change_set.h). The table
- * owns one a family. It knows nothing of what the bits mean.
+ * owns one a family. It knows nothing of what the bits mean. And how many bits of a word are set,
+ * for all who have words of them.
  */
 #ifndef RIB_BITMAP_H
 #define RIB_BITMAP_H

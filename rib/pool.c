@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef __has_feature /* clang's */
+#define __has_feature(feature) 0
+#endif
+
 /* Blocks that nobody has are out of bounds: the address sanitizer says who looks at one. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(at, size)   ((void)(at), (void)(size))
@@ -74,9 +78,11 @@ void *pool_alloc(struct pool *pool, size_t size)
 		pool->fresh += units * POOL_UNIT;
 		pool->n_fresh -= units * POOL_UNIT;
 	}
-	ASAN_UNPOISON_MEMORY_REGION(block, units * POOL_UNIT);
+	ASAN_UNPOISON_MEMORY_REGION(block, sizeof(void *));
 	if (block == pool->returned[units - 1])
 		memcpy(&pool->returned[units - 1], block, sizeof(void *));
+	ASAN_POISON_MEMORY_REGION(block, units * POOL_UNIT);
+	ASAN_UNPOISON_MEMORY_REGION(block, size);
 	pool->used += units * POOL_UNIT;
 	return block;
 }

@@ -1,9 +1,9 @@
 /*
  * Small blocks of memory, for an owner who has hundreds of thousands of them in a few sizes: one
- * list of free blocks a size, carved from chunks that are given back with the pool only. No header
- * a block and no lock, which malloc takes once the process has a second thread. It belongs to one
- * thread, and never initialises a block. The tree and the attribute sets own one
- * each.
+ * list of free blocks a size, carved from chunks that are given back with the pool only. So it
+ * holds the most that was ever needed of each size: not for an owner whose sizes others choose. No
+ * header a block and no lock, which malloc takes once the process has a second thread. It belongs
+ * to one thread, and never initialises a block. The tree owns one.
  */
 #ifndef RIB_POOL_H
 #define RIB_POOL_H

@@ -21,10 +21,11 @@
 /* Raises the soft limit to the hard one. */
 void descriptors_raise(void);
 /*
- * Has the kernel make its table of open files as large as it may get: after the limit was raised
- * and before a thread is started. While threads share the table, doubling it waits until no
- * processor reads the old one (expand_fdtable in Linux), which may hold whoever opens the 64th,
- * 128th, 256th file, and that is our loop, for tens of milliseconds.
+ * Has the kernel make its table of open files large enough for any number of sessions that the
+ * limit allows: after the limit was raised and before a thread is started. While threads share the
+ * table, doubling it waits until no processor reads the old one (expand_fdtable in Linux), which
+ * may hold whoever opens the 64th, 128th, 256th file, and that is our loop, for tens of
+ * milliseconds.
  */
 void descriptors_reserve(void);
 /*

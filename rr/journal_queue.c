@@ -138,7 +138,7 @@ static __attribute__((noinline)) struct journal_history_row *begin_run(struct jo
 	return row;
 }
 
-static inline void add(struct journal_queue *queue, struct rib *rib, uint64_t time,
+void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change)
 {
 	/* Never more than registers, unless a run begins: most prefixes of an UPDATE go on with
@@ -157,12 +157,6 @@ static inline void add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 	queue->rows++;
 }
 
-void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
-	const struct best_change *change)
-{
-	add(queue, rib, time, change);
-}
-
 void journal_best_changed(void *context, const struct best_change *change)
 {
 	struct journal *journal = context;
@@ -171,7 +165,7 @@ void journal_best_changed(void *context, const struct best_change *change)
 	if (journal->wall_old)
 		(void)journal_time(journal);
 	if (journal->keeps_history)
-		add(&journal->queue, journal->rib, journal->wall, change);
+		journal_queue_add(&journal->queue, journal->rib, journal->wall, change);
 	else
 		journal_gap_extend(&journal->unrecorded, journal->wall, journal->wall, 1);
 }

@@ -23,6 +23,8 @@ void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__real_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
+void *__real_pool_alloc(struct pool *pool, size_t size);
+void *__wrap_pool_alloc(struct pool *pool, size_t size);
 
 static bool fails(void)
 {
@@ -52,6 +54,12 @@ void *__wrap_calloc(size_t n, size_t size)
 void *__wrap_realloc(void *memory, size_t size)
 {
 	return fails() ? NULL : __real_realloc(memory, size);
+}
+
+/* Most blocks of a pool need no malloc: each may be the one that does. */
+void *__wrap_pool_alloc(struct pool *pool, size_t size)
+{
+	return fails() ? NULL : __real_pool_alloc(pool, size);
 }
 
 static struct fixture f;
