@@ -40,6 +40,7 @@ static size_t units_of(size_t size)
 	return (size + POOL_UNIT - 1) / POOL_UNIT;
 }
 
+/* A block that nobody has is threaded through its first bytes. */
 static void put(struct pool *pool, void *block, size_t units)
 {
 	ASAN_UNPOISON_MEMORY_REGION(block, sizeof(void *));
@@ -71,17 +72,17 @@ void *pool_alloc(struct pool *pool, size_t size)
 	size_t units = units_of(size);
 	void *block = pool->returned[units - 1];
 
-	if (block == NULL) {
+	if (block != NULL) {
+		ASAN_UNPOISON_MEMORY_REGION(block, sizeof(void *));
+		memcpy(&pool->returned[units - 1], block, sizeof(void *));
+		ASAN_POISON_MEMORY_REGION(block, sizeof(void *));
+	} else {
 		if (pool->n_fresh < units * POOL_UNIT && !add_chunk(pool))
 			return NULL;
 		block = pool->fresh;
 		pool->fresh += units * POOL_UNIT;
 		pool->n_fresh -= units * POOL_UNIT;
 	}
-	ASAN_UNPOISON_MEMORY_REGION(block, sizeof(void *));
-	if (block == pool->returned[units - 1])
-		memcpy(&pool->returned[units - 1], block, sizeof(void *));
-	ASAN_POISON_MEMORY_REGION(block, units * POOL_UNIT);
 	ASAN_UNPOISON_MEMORY_REGION(block, size);
 	pool->used += units * POOL_UNIT;
 	return block;

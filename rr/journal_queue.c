@@ -141,8 +141,7 @@ static __attribute__((noinline)) struct journal_history_row *begin_run(struct jo
 void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change)
 {
-	/* Never more than registers, unless a run begins: most prefixes of an UPDATE go on with
-	 * one. */
+	/* Stays in registers unless a run begins: most prefixes of an UPDATE go on with one. */
 	const struct journal_history_run head = head_of(time, change);
 	struct journal_history_row *row = NULL;
 

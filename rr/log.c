@@ -14,7 +14,10 @@ static const char *const level_names[] = {
 	[LOG_DEBUG] = "debug",
 };
 
-/* Control characters would let a peer's text forge lines of the log. */
+/*
+ * Control characters would let a peer's text forge lines of the log. Here and below log_line holds
+ * the stream's lock.
+ */
 static void write_plain(FILE *to, const char *text)
 {
 	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)

@@ -95,7 +95,7 @@ class JournalReflector(HeliostatReflector):
             if written == before and (asked is None or now > asked + ASK_SECONDS):
                 asked, shown = now, self.show("journal")
                 if not any(shown[key] for key in ("waiting-paths", "waiting-history", "batches-waiting")):
-                    return {"durable": round(now - since, 3), "longest-turn-ms": shown["longest-turn-us"] / 1000,
+                    return {"durable": round(time.time() - since, 3), "longest-turn-ms": shown["longest-turn-us"] / 1000,
                             "longest-transaction-ms": shown["longest-transaction-us"] / 1000, "rows": shown["rows"],
                             "history-lost": shown["history-lost"], "file-mib": round(shown["file-size"] / 2**20, 1)}
                 assert not shown["reason"], f"the journal is degraded: {shown['reason']}"
