@@ -163,8 +163,7 @@ static struct tree_node *node_new(struct tree *tree, const struct prefix *prefix
 	return node;
 }
 
-/* A list with room for more; the block it is in then has `size` bytes. NULL when memory is short.
- */
+/* The list, whose block has `size` bytes, in one of `wanted` bytes; NULL when memory is short. */
 static void *list_grow(struct tree *tree, void *list, size_t size, size_t wanted)
 {
 	void *grown = pool_alloc(&tree->pool, wanted);
