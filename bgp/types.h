@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* RFC 4760 address families that Heliostat reflects; also the index of per-family arrays. */
 enum family {
@@ -62,6 +63,15 @@ bool family_from_name(const char *name, enum family *family);
 static inline uint8_t family_address_len(enum family family)
 {
 	return family == FAMILY_IPV4_UNICAST ? 4 : family == FAMILY_IPV6_UNICAST ? 16 : 0;
+}
+
+/* 4 or 16 bytes. */
+static inline void family_copy_address(enum family family, uint8_t *to, const uint8_t *from)
+{
+	if (family == FAMILY_IPV4_UNICAST)
+		memcpy(to, from, 4);
+	else
+		memcpy(to, from, 16);
 }
 
 /* Dotted or RFC 5952 form. `text` holds IP_ADDRESS_TEXT_MAX bytes; returns `text`. */

@@ -21,7 +21,9 @@ static bool capture_below(struct table *table, uint32_t limit)
 
 bool rib_capture_begin(struct rib *rib, const struct rib_capture *capture, const struct rib *before)
 {
-	struct capture fresh = { .hooks = *capture, .best_family = FAMILY_COUNT };
+	struct capture fresh = {
+		.hooks = *capture, .best_family = FAMILY_COUNT, .told_rest = TOLD_NONE
+	};
 
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {
 		struct table *table = &rib->tables[family];
@@ -165,19 +167,43 @@ static enum best_cause cause_of(
 void capture_tell(struct rib *rib, const struct table *table, uint8_t length, const uint8_t *bytes,
 	uint32_t best, enum best_cause cause)
 {
-	const struct rib_capture *hooks = &rib->capture.hooks;
-	struct best_change change = {
-		.family = table->family, .cause = cause, .length = length, .bytes = bytes
-	};
+	struct capture *capture = &rib->capture;
+	struct best_room *room = capture->hooks.room;
+	struct attr_set *attrs = NULL;
+	uint32_t path_id = 0;
+	uint16_t source = 0;
+	uint64_t rest;
 
 	if (best != PATH_NONE) {
 		const struct path *path = table_path(table, best);
 
-		change.attrs = path->attrs;
-		change.peer = rib->peers[path->source]->parameters.id;
-		change.path_id = path->path_id;
+		attrs = path->attrs;
+		path_id = path->path_id;
+		source = path->source;
 	}
-	hooks->best_changed(hooks->context, &change);
+	rest = (uint64_t)path_id << 32 | (uint32_t)source << 16 | (uint32_t)cause << 8 |
+	       table->family;
+	if (room != NULL && room->at != room->end && attrs == capture->told_attrs &&
+		rest == capture->told_rest) {
+		struct best_row *row = (void *)room->at;
+
+		row->length = length;
+		family_copy_address(table->family, row->bytes, bytes);
+		room->at += best_row_size(table->family);
+		return;
+	}
+	capture->told_attrs = attrs;
+	capture->told_rest = rest;
+	capture->hooks.best_changed(capture->hooks.context,
+		&(struct best_change){
+			.family = table->family,
+			.cause = cause,
+			.peer = source != 0 ? rib->peers[source]->parameters.id : 0,
+			.length = length,
+			.bytes = bytes,
+			.attrs = attrs,
+			.path_id = path_id,
+		});
 }
 
 void capture_best(

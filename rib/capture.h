@@ -17,6 +17,8 @@
 #ifndef RIB_CAPTURE_H
 #define RIB_CAPTURE_H
 
+#include <stddef.h>
+
 #include "rib/attr_set.h"
 #include "rib/rib.h"
 
@@ -51,6 +53,26 @@ struct best_change {
 	uint32_t path_id; /* of the new best path, as received */
 };
 
+/*
+ * Changes that follow each other and differ in the prefix alone, as those of one UPDATE do: the
+ * first is told, the others are rows where the first said that there is room for them. Whoever has
+ * that room may take it back between any two calls of the rib.
+ */
+struct best_row {
+	uint8_t length; /* of the prefix, in bits */
+	uint8_t bytes[]; /* of the prefix: 4 or 16 */
+};
+
+struct best_room {
+	uint8_t *at; /* the next row ... */
+	const uint8_t *end; /* ... as long as there is room before: a whole number of rows */
+};
+
+static inline size_t best_row_size(enum family family)
+{
+	return offsetof(struct best_row, bytes) + family_address_len(family);
+}
+
 struct path_change {
 	enum family family;
 	uint32_t number;
@@ -74,10 +96,11 @@ struct path_visitor {
 
 struct rib_capture {
 	/*
-	 * At each decision with another result; NULL: no history is kept. Must be cheap, and
-	 * change nothing of the rib.
+	 * At each decision with another result, but for those that fill `room`; NULL: no history
+	 * is kept. Must be cheap, and change nothing of the rib.
 	 */
 	void (*best_changed)(void *context, const struct best_change *change);
+	struct best_room *room; /* for rows that are like the change told last; NULL: never any */
 	/*
 	 * A set with an ID has gone: nothing refers to it any more, or an ID that was restored
 	 * turned out to be that of no set. NULL: nobody asks.

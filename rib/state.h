@@ -150,6 +150,7 @@ struct refused_row {
 
 /* What the journal is told; the numbers it is to be told of are the tables'. capture.c's and
  * restore.c's. */
+#define TOLD_NONE UINT64_MAX
 struct capture {
 	struct rib_capture hooks;
 	/* The journal may have rows of numbers below, of tables whose place was taken too. */
@@ -158,6 +159,12 @@ struct capture {
 	uint8_t family; /* ... of this family */
 	uint32_t best_next; /* rib_capture_best goes on with this entry ... */
 	uint8_t best_family; /* ... of this family; FAMILY_COUNT: all were told */
+	/*
+	 * The change of a best path that was told last: attributes, and in one word path ID, source
+	 * (0: no best path), cause and family. TOLD_NONE in it: no other is like it.
+	 */
+	struct attr_set *told_attrs;
+	uint64_t told_rest;
 	bool restoring; /* decisions are no history */
 	struct refused_row *refused_rows; /* that were not restored, until rib_restore_end */
 	size_t refused, refused_room;

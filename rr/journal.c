@@ -38,6 +38,7 @@ static const struct rib_capture *capture_of(struct journal *journal, struct rib_
 {
 	*capture = (struct rib_capture){
 		.best_changed = journal_best_changed,
+		.room = &journal->queue.room,
 		.attrs_gone = journal_attrs_gone,
 		.context = journal,
 	};
@@ -253,6 +254,8 @@ void journal_settings(struct journal *journal, const struct config *config)
 		return;
 	journal_writer_set(journal->writer, &parameters);
 	journal->keeps_history = config->journal_history > 0;
+	if (!journal->keeps_history)
+		journal_queue_close(&journal->queue);
 	if (journal->keeps_history && journal->unrecorded.rows > 0) {
 		/* History goes on, with a gap, and then with what is the best by now. */
 		journal_gap_extend(&journal->queue.gap, journal->unrecorded.from,
@@ -322,7 +325,8 @@ static void say_degraded(struct journal *journal, uint64_t now)
 
 static bool is_many(const struct journal *journal)
 {
-	return rib_capture_waiting(journal->rib) + journal->queue.rows >= JOURNAL_BATCH_ROWS;
+	return rib_capture_waiting(journal->rib) + journal_queue_rows(&journal->queue) >=
+	       JOURNAL_BATCH_ROWS;
 }
 
 /* How long until the next batch is to be begun. */
@@ -439,6 +443,7 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 	if (tells_best(journal) && delay > TELL_BEST_US)
 		delay = TELL_BEST_US;
 	journal->wall_old = true;
+	journal_queue_close(&journal->queue);
 	if (works)
 		turn_end(journal, &turn);
 	return delay;
@@ -475,7 +480,7 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 	*view = (struct journal_view){
 		.path = journal->path,
 		.waiting_paths = rib_capture_waiting(journal->rib),
-		.waiting_history = journal->queue.rows +
+		.waiting_history = journal_queue_rows(&journal->queue) +
 				   (journal->chunk != NULL ? journal->chunk->count : 0),
 		.waiting_batches = journal->submitted + (journal->closed != NULL),
 		.history_lost = journal->queue.lost,

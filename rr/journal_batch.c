@@ -93,12 +93,12 @@ struct journal_history_chunk *journal_history_chunk_new(bool burst)
 	return pages_new(sizeof(struct journal_history_chunk), burst ? MAP_POPULATE : 0);
 }
 
-struct journal_history_row *journal_history_begin(
+struct best_row *journal_history_begin(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head)
 {
 	uint32_t at = (chunk->used + 7) / 8 * 8;
 	struct journal_history_run *run = (void *)(chunk->bytes + at);
-	size_t end = at + sizeof(*run) + journal_history_row_size((enum family)head->family);
+	size_t end = at + sizeof(*run) + best_row_size((enum family)head->family);
 
 	if (end > sizeof(chunk->bytes))
 		return NULL;

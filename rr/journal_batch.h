@@ -8,7 +8,6 @@
 #define RR_JOURNAL_BATCH_H
 
 #include <stddef.h>
-#include <string.h>
 
 #include "rib/capture.h"
 
@@ -42,8 +41,8 @@ struct journal_path_row {
 
 /*
  * Changes of best paths. Kept by the million in a burst, so they are small: what neighbors have in
- * common, as the prefixes of one UPDATE do, is in the head of their run, and a row behind it takes
- * 5 bytes for IPv4, 17 for IPv6.
+ * common, as the prefixes of one UPDATE do, is in the head of their run, and a row behind it
+ * (struct best_row) takes 5 bytes for IPv4, 17 for IPv6.
  */
 struct journal_history_run {
 	uint64_t time;
@@ -56,11 +55,6 @@ struct journal_history_run {
 	uint16_t count; /* rows behind it */
 	uint8_t family;
 	uint8_t cause; /* enum best_cause */
-};
-
-struct journal_history_row {
-	uint8_t length;
-	uint8_t bytes[];
 };
 
 enum journal_event_kind {
@@ -107,15 +101,6 @@ struct journal_gap_row { /* history that was given up */
 	uint64_t rows;
 };
 
-/* The address of a prefix, as 4 or 16 bytes. */
-static inline void journal_copy_address(uint8_t *to, const uint8_t *from, enum family family)
-{
-	if (family == FAMILY_IPV4_UNICAST)
-		memcpy(to, from, 4);
-	else
-		memcpy(to, from, 16);
-}
-
 #define JOURNAL_ROWS(type)         \
 	struct {                   \
 		struct type *rows; \
@@ -160,6 +145,8 @@ struct journal_batch {
 
 /* Runs of history rows in the order in which they happened, packed. */
 #define JOURNAL_HISTORY_CHUNK (256u << 10)
+_Static_assert(JOURNAL_HISTORY_CHUNK / (sizeof(struct best_row) + 4) <= UINT16_MAX,
+	"a run counts all the rows that a chunk holds");
 
 struct journal_history_chunk {
 	struct journal_history_chunk *next;
@@ -169,16 +156,10 @@ struct journal_history_chunk {
 	_Alignas(8) uint8_t bytes[JOURNAL_HISTORY_CHUNK];
 };
 
-static inline size_t journal_history_row_size(enum family family)
-{
-	return offsetof(struct journal_history_row, bytes) + family_address_len(family);
-}
-
 /* Of a run with `count` rows, its head included. */
 static inline size_t journal_history_run_size(enum family family, unsigned count)
 {
-	return (sizeof(struct journal_history_run) + count * journal_history_row_size(family) + 7) /
-	       8 * 8;
+	return (sizeof(struct journal_history_run) + count * best_row_size(family) + 7) / 8 * 8;
 }
 
 /*
@@ -207,23 +188,23 @@ static inline const struct journal_history_run *journal_history_next(
 }
 
 /* The n-th row of a run, from 0 on. */
-static inline const struct journal_history_row *journal_history_row(
+static inline const struct best_row *journal_history_row(
 	const struct journal_history_run *run, unsigned n)
 {
 	return (const void *)((const uint8_t *)(run + 1) +
-			      n * journal_history_row_size((enum family)run->family));
+			      n * best_row_size((enum family)run->family));
 }
 
 /*
  * A row at the end of the last run, for the caller to fill: NULL when a row with that head (whose
  * count is not looked at) does not belong to it, or the chunk is full.
  */
-static inline struct journal_history_row *journal_history_continue(
+static inline struct best_row *journal_history_continue(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head)
 {
 	struct journal_history_run *run = (void *)(chunk->bytes + chunk->last);
 	uint32_t at = chunk->used;
-	uint32_t end = at + (uint32_t)journal_history_row_size((enum family)head->family);
+	uint32_t end = at + (uint32_t)best_row_size((enum family)head->family);
 
 	if (at == 0 || end > sizeof(chunk->bytes))
 		return NULL;
@@ -231,7 +212,7 @@ static inline struct journal_history_row *journal_history_continue(
 		return NULL;
 	if (run->peer != head->peer || run->path_id != head->path_id)
 		return NULL;
-	if (run->family != head->family || run->count == UINT16_MAX)
+	if (run->family != head->family)
 		return NULL;
 	run->count++;
 	chunk->count++;
@@ -243,7 +224,7 @@ static inline struct journal_history_row *journal_history_continue(
  * The first row of a run of its own, for the caller to fill, who owes the run a reference to its
  * set. NULL when the chunk is full.
  */
-struct journal_history_row *journal_history_begin(
+struct best_row *journal_history_begin(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head);
 /*
  * NULL when memory is short. Amid a burst all of a chunk will be used: its pages are had at once,

@@ -17,7 +17,7 @@
 struct journal_feed_history {
 	uint64_t key; /* family and the first bits of the prefix: compares as they do */
 	const struct journal_history_run *run;
-	const struct journal_history_row *row;
+	const struct best_row *row;
 	uint32_t order; /* in the batch */
 	uint32_t sequence; /* for its column */
 };

@@ -37,7 +37,7 @@ struct journal_batch *journal_open_batch(struct journal *journal)
 
 bool journal_waits(const struct journal *journal)
 {
-	return rib_capture_waiting(journal->rib) > 0 || journal->queue.rows > 0 ||
+	return rib_capture_waiting(journal->rib) > 0 || journal_queue_rows(&journal->queue) > 0 ||
 	       journal->chunk != NULL || journal->queue.gap.rows > 0 ||
 	       journal->peers.n_dirty > 0 || journal->open != NULL;
 }
@@ -187,7 +187,7 @@ static void take_paths(void *context, const struct path_change *changes, unsigne
 		row->path_id = change->path_id;
 		row->family = (uint8_t)change->family;
 		row->length = change->length;
-		journal_copy_address(row->bytes, change->bytes, change->family);
+		family_copy_address(change->family, row->bytes, change->bytes);
 	}
 	batch->paths.count += n;
 }
@@ -212,7 +212,7 @@ static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 
 static bool nothing_waits_outside(const struct journal *journal)
 {
-	return rib_capture_waiting(journal->rib) == 0 && journal->queue.rows == 0 &&
+	return rib_capture_waiting(journal->rib) == 0 && journal_queue_rows(&journal->queue) == 0 &&
 	       journal->chunk == NULL && journal->queue.gap.rows == 0 &&
 	       journal->peers.n_dirty == 0;
 }
@@ -226,9 +226,9 @@ static struct journal_gap_row history_behind(
 
 	if (queue->gap.rows > 0)
 		journal_gap_extend(&behind, queue->gap.from, queue->gap.to, queue->gap.rows);
-	if (queue->rows > 0)
+	if (journal_queue_rows(queue) > 0)
 		journal_gap_extend(&behind, journal_history_first(queue->first)->time, batch->time,
-			queue->rows);
+			journal_queue_rows(queue));
 	return behind;
 }
 

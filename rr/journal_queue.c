@@ -24,10 +24,57 @@ void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, 
 	journal_gap_extend(&queue->gap, from, to, rows);
 }
 
+/* Of the last run, which has room. */
+static unsigned rows_in_room(
+	const struct journal_queue *queue, const struct journal_history_run *run)
+{
+	const struct journal_history_chunk *chunk = queue->last;
+
+	return (unsigned)((size_t)(queue->room.at - (chunk->bytes + chunk->used)) /
+			  best_row_size((enum family)run->family));
+}
+
+void journal_queue_close(struct journal_queue *queue)
+{
+	struct journal_history_chunk *chunk = queue->last;
+	struct journal_history_run *run;
+	unsigned rows;
+
+	if (queue->room.at == NULL)
+		return;
+	run = journal_history_at(chunk, chunk->last);
+	rows = rows_in_room(queue, run);
+	run->count = (uint16_t)(run->count + rows);
+	chunk->count += rows;
+	chunk->used = (uint32_t)(queue->room.at - chunk->bytes);
+	queue->rows += rows;
+	queue->room = (struct best_room){ 0 };
+}
+
+/* After a row was added to the last chunk. */
+static void open_room(struct journal_queue *queue)
+{
+	struct journal_history_chunk *chunk = queue->last;
+	const struct journal_history_run *run = journal_history_at(chunk, chunk->last);
+	size_t size = best_row_size((enum family)run->family);
+
+	queue->room.at = chunk->bytes + chunk->used;
+	queue->room.end = queue->room.at + (sizeof(chunk->bytes) - chunk->used) / size * size;
+}
+
+size_t journal_queue_rows(const struct journal_queue *queue)
+{
+	if (queue->room.at == NULL)
+		return queue->rows;
+	return queue->rows +
+	       rows_in_room(queue, journal_history_at(queue->last, queue->last->last));
+}
+
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)
 {
 	struct journal_history_chunk *chunk = queue->first;
 
+	journal_queue_close(queue);
 	if (chunk == NULL)
 		return NULL;
 	queue->first = chunk->next;
@@ -121,11 +168,11 @@ static inline struct journal_history_run head_of(uint64_t time, const struct bes
 }
 
 /* A row in a run of its own; NULL when memory is short. */
-static __attribute__((noinline)) struct journal_history_row *begin_run(struct journal_queue *queue,
-	struct rib *rib, uint64_t time, const struct best_change *change)
+static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, uint64_t time,
+	const struct best_change *change)
 {
 	const struct journal_history_run head = head_of(time, change);
-	struct journal_history_row *row = NULL;
+	struct best_row *row = NULL;
 
 	if (queue->last != NULL)
 		row = journal_history_begin(queue->last, &head);
@@ -141,19 +188,20 @@ static __attribute__((noinline)) struct journal_history_row *begin_run(struct jo
 void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change)
 {
-	/* Stays in registers unless a run begins: most prefixes of an UPDATE go on with one. */
 	const struct journal_history_run head = head_of(time, change);
-	struct journal_history_row *row = NULL;
+	struct best_row *row = NULL;
 
-	if (queue->last != NULL)
+	journal_queue_close(queue);
+	if (queue->last != NULL) /* a turn later, or the rib was not sure */
 		row = journal_history_continue(queue->last, &head);
 	if (row == NULL)
 		row = begin_run(queue, rib, time, change);
 	if (row == NULL)
 		return;
 	row->length = change->length;
-	journal_copy_address(row->bytes, change->bytes, change->family);
+	family_copy_address(change->family, row->bytes, change->bytes);
 	queue->rows++;
+	open_room(queue);
 }
 
 void journal_best_changed(void *context, const struct best_change *change)

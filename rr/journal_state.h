@@ -50,16 +50,26 @@ struct journal_queue {
 	size_t chunks;
 	struct journal_history_chunk *spare; /* list: with room, for the next ones */
 	size_t n_spare;
-	size_t rows;
+	size_t rows; /* but for those in `room` */
+	struct best_room room; /* behind the last run of the last chunk, for the rib */
 	uint64_t lost; /* rows given up since the start */
 	struct journal_gap_row gap; /* not told yet; rows 0: none */
 };
 
-/* Copies the change; what there is no room for becomes a gap. `rib` has the sets of the queue. */
+/*
+ * Copies the change, and opens room for more that are like it; one there is no memory for becomes a
+ * gap. `rib` has the sets of the queue.
+ */
 void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change);
 /* The best path of a prefix is another (struct rib_capture; the context is the journal). */
 void journal_best_changed(void *context, const struct best_change *change);
+/*
+ * Takes the room back in which the rib wrote further rows like the last: they count, and the next
+ * change is told. What follows is of another time, or of no history.
+ */
+void journal_queue_close(struct journal_queue *queue);
+size_t journal_queue_rows(const struct journal_queue *queue);
 /* The oldest chunk, for the caller; NULL without one. */
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
 /* A chunk that is done with: it is kept for the next rows, or freed. */

@@ -235,7 +235,7 @@ static int write_paths(struct writing *writing)
 }
 
 /* See struct journal_feed_history. */
-static uint64_t history_key(enum family family, const struct journal_history_row *row)
+static uint64_t history_key(enum family family, const struct best_row *row)
 {
 	uint64_t key = 0;
 
@@ -286,7 +286,7 @@ static int sort_history(struct writing *writing)
 		for (const struct journal_history_run *run = journal_history_first(chunk);
 			run != NULL; run = journal_history_next(chunk, run)) {
 			for (unsigned i = 0; i < run->count && n < room; i++, n++) {
-				const struct journal_history_row *row = journal_history_row(run, i);
+				const struct best_row *row = journal_history_row(run, i);
 
 				writing->history[n] = (struct journal_feed_history){
 					.key = history_key((enum family)run->family, row),

@@ -117,7 +117,7 @@ static void put_sets(struct filler *filler)
 }
 
 /* Five of six are IPv4. */
-static void set_prefix(struct journal_history_row *row, enum family family, uint32_t n)
+static void set_prefix(struct best_row *row, enum family family, uint32_t n)
 {
 	static const uint8_t ipv6[6] = { 0x20, 0x01, 0x0d, 0xb8 };
 	uint8_t low[3] = { (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
@@ -150,10 +150,10 @@ static uint32_t next_prefix(struct filler *filler, uint64_t change)
 	return random_below(filler, filler->prefixes);
 }
 
-static struct journal_history_row *append(struct journal_batch *batch,
-	struct journal_history_chunk **last, const struct journal_history_run *head)
+static struct best_row *append(struct journal_batch *batch, struct journal_history_chunk **last,
+	const struct journal_history_run *head)
 {
-	struct journal_history_row *row = NULL;
+	struct best_row *row = NULL;
 
 	if (*last != NULL)
 		row = journal_history_continue(*last, head);
@@ -187,7 +187,7 @@ static void put_changes(struct filler *filler)
 				.family = family_of(prefix),
 				.cause = none ? BEST_WITHDRAWN : BEST_ANNOUNCED,
 			};
-			struct journal_history_row *row = append(batch, &last, &head);
+			struct best_row *row = append(batch, &last, &head);
 			set_prefix(row, family_of(prefix), prefix);
 			batch->time = head.time;
 		}

@@ -110,10 +110,10 @@ void batch_path(
 		prefix_of(n, row->bytes);
 }
 
-struct journal_history_row *history_row(
+struct best_row *history_row(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head)
 {
-	struct journal_history_row *row = journal_history_continue(chunk, head);
+	struct best_row *row = journal_history_continue(chunk, head);
 
 	return row != NULL ? row : journal_history_begin(chunk, head);
 }
@@ -127,7 +127,7 @@ void batch_history(
 		.family = FAMILY_IPV4_UNICAST,
 		.cause = attrs == 0 ? BEST_WITHDRAWN : BEST_ANNOUNCED };
 	struct journal_history_chunk **chunk = &batch->history;
-	struct journal_history_row *row = NULL;
+	struct best_row *row = NULL;
 
 	while (*chunk != NULL && (*chunk)->next != NULL)
 		chunk = &(*chunk)->next;

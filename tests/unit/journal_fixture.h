@@ -29,7 +29,7 @@ void batch_attrs(struct journal_batch *batch, uint64_t id);
 void batch_path(
 	struct journal_batch *batch, uint32_t number, uint32_t peer, uint32_t n, uint64_t attrs);
 /* A row at the end of a chunk, in a run of that head; NULL when it is full. */
-struct journal_history_row *history_row(
+struct best_row *history_row(
 	struct journal_history_chunk *chunk, const struct journal_history_run *head);
 void batch_history(
 	struct journal_batch *batch, uint64_t time, uint32_t peer, uint32_t n, uint64_t attrs);

@@ -38,14 +38,8 @@ static struct mirror_best *find_best(const struct mirror *m, const struct prefix
 	return NULL;
 }
 
-const struct mirror_best *mirror_find_best(const struct mirror *m, const struct prefix *prefix)
+static void note_best(struct mirror *m, const struct best_change *change)
 {
-	return find_best(m, prefix);
-}
-
-static void best_changed(void *context, const struct best_change *change)
-{
-	struct mirror *m = context;
 	struct prefix prefix = prefix_of(change->family, change->length, change->bytes);
 	struct mirror_best *best = find_best(m, &prefix);
 
@@ -65,6 +59,45 @@ static void best_changed(void *context, const struct best_change *change)
 	assert_true(change->cause < BEST_CAUSE_COUNT);
 	m->by_cause[change->cause]++;
 	m->changes++;
+}
+
+/* The rows in the room are changes too. */
+static void close_room(struct mirror *m)
+{
+	struct best_change change = m->told_best;
+
+	for (const uint8_t *at = m->room_bytes; m->room.at != NULL && at < m->room.at;
+		at += best_row_size(change.family)) {
+		const struct best_row *row = (const void *)at;
+
+		change.length = row->length;
+		change.bytes = row->bytes;
+		note_best(m, &change);
+	}
+	m->room = (struct best_room){ 0 };
+}
+
+const struct mirror_best *mirror_find_best(struct mirror *m, const struct prefix *prefix)
+{
+	close_room(m);
+	return find_best(m, prefix);
+}
+
+/* Room for none, one, two, three rows by turns. */
+static void best_changed(void *context, const struct best_change *change)
+{
+	struct mirror *m = context;
+	size_t rows = m->changes % (MIRROR_ROOM_ROWS + 1);
+
+	close_room(m);
+	note_best(m, change);
+	if (m->told_best.attrs != NULL)
+		rib_restore_attrs_done(m->rib, m->told_best.attrs);
+	m->told_best = *change;
+	if (change->attrs != NULL)
+		attr_set_ref(change->attrs);
+	m->room.at = m->room_bytes;
+	m->room.end = m->room_bytes + rows * best_row_size(change->family);
 }
 
 static void attrs_gone(void *context, uint64_t id)
@@ -140,9 +173,10 @@ static void paths_changed(void *context, const struct path_change *changes, unsi
 
 void mirror_begin(struct mirror *m, struct rib *rib, const struct rib *before)
 {
-	const struct rib_capture capture = {
-		.best_changed = best_changed, .attrs_gone = attrs_gone, .context = m
-	};
+	const struct rib_capture capture = { .best_changed = best_changed,
+		.room = &m->room,
+		.attrs_gone = attrs_gone,
+		.context = m };
 
 	memset(m, 0, sizeof(*m));
 	m->rib = rib;
@@ -153,6 +187,10 @@ void mirror_begin(struct mirror *m, struct rib *rib, const struct rib *before)
 
 void mirror_forget_best(struct mirror *m)
 {
+	close_room(m);
+	if (m->told_best.attrs != NULL)
+		rib_restore_attrs_done(m->rib, m->told_best.attrs);
+	m->told_best.attrs = NULL;
 	for (size_t i = 0; i < m->n_best; i++) {
 		if (m->best[i].attrs != NULL)
 			rib_restore_attrs_done(m->rib, m->best[i].attrs);
@@ -275,6 +313,7 @@ void mirror_check(struct mirror *m)
 	const struct attr_sets *sets = &m->rib->attr_sets;
 	size_t there = 0, with_id = 0;
 
+	close_room(m);
 	while (mirror_take(m, 1000) > 0)
 		;
 	for (enum family family = 0; family < FAMILY_COUNT; family++) {

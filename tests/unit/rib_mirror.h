@@ -8,6 +8,8 @@
 
 #include "rib/capture.h"
 
+#define MIRROR_ROOM_ROWS 3 /* most that are not told one by one */
+
 struct mirror_row {
 	bool there;
 	struct prefix prefix;
@@ -41,9 +43,12 @@ struct mirror {
 	size_t n_sets;
 	struct mirror_best *best;
 	size_t n_best;
+	struct best_change told_best; /* last, with a reference to its set */
+	struct best_room room; /* for changes like it ... */
+	uint8_t room_bytes[MIRROR_ROOM_ROWS * 17]; /* of IPv6, at most */
 	size_t told; /* rows of paths */
 	size_t sets_told;
-	size_t changes; /* rows of history */
+	size_t changes; /* rows of history, but for those in the room yet */
 	size_t by_cause[BEST_CAUSE_COUNT]; /* of these */
 };
 
@@ -78,6 +83,6 @@ void mirror_same(const struct rib *a, const struct rib *b);
 void mirror_free_restored(struct mirror *copy);
 
 /* The newest history row of a prefix; NULL: none was told. */
-const struct mirror_best *mirror_find_best(const struct mirror *m, const struct prefix *prefix);
+const struct mirror_best *mirror_find_best(struct mirror *m, const struct prefix *prefix);
 
 #endif

@@ -101,7 +101,7 @@ static void test_rows_come_out_as_they_went_in(void **state)
 		for (const struct journal_history_run *run = journal_history_first(chunk);
 			run != NULL; run = journal_history_next(chunk, run)) {
 			for (unsigned i = 0; i < run->count; i++) {
-				const struct journal_history_row *row = journal_history_row(run, i);
+				const struct best_row *row = journal_history_row(run, i);
 				uint32_t n = ++rows;
 
 				assert_true(run->time == (n + 2) / 3);
@@ -141,7 +141,7 @@ static void test_neighbors_share_a_run(void **state)
 	add(&history, 2, 10, FAMILY_IPV4_UNICAST, sets[1]);
 	add(&history, 2, 11, FAMILY_IPV6_UNICAST, sets[1]);
 	add(&history, 2, 12, FAMILY_IPV6_UNICAST, NULL);
-	/* More than a run counts. */
+	/* More than a chunk holds. */
 	for (uint32_t n = 13; n <= 70000; n++)
 		add(&history, 2, 13, FAMILY_IPV4_UNICAST, NULL);
 	assert_int_equal(history.queue.rows, 70000);
@@ -167,6 +167,70 @@ static void test_neighbors_share_a_run(void **state)
 	for (unsigned n = 0; n < 2; n++)
 		rib_restore_attrs_done(history.rib, sets[n]);
 	history_end(&history, 2);
+}
+
+/* What the rib writes behind the last run. */
+static void fill_room(struct history *history, enum family family, size_t rows)
+{
+	for (; rows > 0; rows--) {
+		struct best_row *row = (void *)history->queue.room.at;
+
+		assert_ptr_not_equal(row, history->queue.room.end);
+		row->length = 8;
+		memset(row->bytes, 9, family_address_len(family));
+		history->queue.room.at += best_row_size(family);
+	}
+}
+
+static size_t room_left(const struct history *history, enum family family)
+{
+	size_t bytes = (size_t)(history->queue.room.end - history->queue.room.at);
+
+	assert_int_equal(bytes % best_row_size(family), 0);
+	return bytes / best_row_size(family);
+}
+
+/* Rows count whoever wrote them; the room ends with its chunk. */
+static void test_rows_in_the_room(void **state)
+{
+	struct history history;
+	struct journal_history_chunk *chunk;
+	size_t filled;
+
+	(void)state;
+	history_begin(&history);
+	add(&history, 1, 1, FAMILY_IPV6_UNICAST, NULL);
+	fill_room(&history, FAMILY_IPV6_UNICAST, 4);
+	assert_int_equal(journal_queue_rows(&history.queue), 5);
+	/* Goes on with the run, behind them. */
+	add(&history, 1, 2, FAMILY_IPV6_UNICAST, NULL);
+	assert_int_equal(journal_queue_rows(&history.queue), 6);
+	assert_int_equal(journal_history_first(history.queue.first)->count, 6);
+	assert_int_equal(
+		journal_history_row(journal_history_first(history.queue.first), 4)->length, 8);
+	assert_int_equal(
+		journal_history_row(journal_history_first(history.queue.first), 5)->length, 32);
+	filled = room_left(&history, FAMILY_IPV6_UNICAST);
+	assert_in_range(filled, JOURNAL_HISTORY_CHUNK / 17 - 20, JOURNAL_HISTORY_CHUNK / 17);
+	fill_room(&history, FAMILY_IPV6_UNICAST, filled);
+	add(&history, 1, 3, FAMILY_IPV4_UNICAST, NULL);
+	assert_int_equal(history.queue.first->count, 6 + filled);
+	assert_int_equal(history.queue.chunks, 2);
+	assert_int_equal(room_left(&history, FAMILY_IPV4_UNICAST),
+		(JOURNAL_HISTORY_CHUNK - sizeof(struct journal_history_run)) / 5 - 1);
+	/* Another time: another run. */
+	add(&history, 2, 4, FAMILY_IPV4_UNICAST, NULL);
+	fill_room(&history, FAMILY_IPV4_UNICAST, room_left(&history, FAMILY_IPV4_UNICAST));
+	/* Taken with what is in the room, and nothing of it can grow any more. */
+	chunk = journal_queue_take(&history.queue);
+	assert_null(history.queue.room.at);
+	assert_null(history.queue.room.end);
+	journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+	assert_int_equal(journal_queue_rows(&history.queue), history.queue.first->count);
+	chunk = journal_queue_take(&history.queue);
+	journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+	assert_int_equal(journal_queue_rows(&history.queue), 0);
+	history_end(&history, 0);
 }
 
 static void test_the_oldest_go_first(void **state)
@@ -307,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_come_out_as_they_went_in),
 		cmocka_unit_test(test_neighbors_share_a_run),
+		cmocka_unit_test(test_rows_in_the_room),
 		cmocka_unit_test(test_the_oldest_go_first),
 		cmocka_unit_test(test_a_chunk_is_given_up_half_way),
 		cmocka_unit_test(test_a_gap_spans_all),

@@ -146,7 +146,7 @@ static void change6(struct journal_batch *batch, uint8_t bit63, uint8_t last, ui
 	};
 
 	batch_history(batch, NOW, 1, 0, 1); /* the families take turns */
-	struct journal_history_row *row = history_row(batch->history, &head);
+	struct best_row *row = history_row(batch->history, &head);
 
 	assert_non_null(row);
 	row->length = length;
