@@ -59,7 +59,6 @@ struct rib_peer *rib_peer_restore(struct rib *rib, const struct rib_peer_paramet
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		peer_paths_init(&peer->paths[family]);
 	rib->peers[peer->number] = peer;
-	rib->capture.told_rest = TOLD_NONE; /* it may have been of the number's last peer */
 	return peer;
 }
 

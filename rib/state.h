@@ -161,7 +161,8 @@ struct capture {
 	uint8_t best_family; /* ... of this family; FAMILY_COUNT: all were told */
 	/*
 	 * The change of a best path that was told last: attributes, and in one word path ID, source
-	 * (0: no best path), cause and family. TOLD_NONE in it: no other is like it.
+	 * (0: no best path), cause and family. TOLD_NONE in it: none was. It is the best of its
+	 * prefix yet, or else a later change would have been told: its peer and set are alive.
 	 */
 	struct attr_set *told_attrs;
 	uint64_t told_rest;
