@@ -71,7 +71,7 @@ static void journal_free(struct journal *journal)
 		journal->finished = journal->open;
 	}
 	(void)journal_release(journal, UINT64_MAX);
-	journal_trim(journal);
+	journal_batch_free(journal->spare, NULL);
 	for (struct journal_rib *of = journal->ribs; of != NULL; of = next) {
 		next = of->next;
 		free(of);
@@ -103,7 +103,10 @@ static bool start_writer(struct journal *journal, struct journal_file *file)
 	journal->wake_added = true;
 	journal->writer = journal_writer_start(file, &parameters, journal->wake_fd);
 	journal->woken = true; /* what happened at the start is looked at in the first turn */
-	return journal->writer != NULL;
+	if (journal->writer == NULL)
+		return false;
+	journal->queue.stock = journal_writer_stock(journal->writer);
+	return true;
 }
 
 /* A journal without a file: NULL when memory or descriptors are short. */
@@ -200,6 +203,7 @@ void journal_close(struct journal *journal, uint64_t most_us)
 	if (most_us > 0)
 		write_all(journal, deadline);
 	now = monotonic_us();
+	journal->queue.stock = NULL;
 	journal_writer_stop(
 		journal->writer, now < deadline ? deadline - now : 0, finished, journal);
 	journal->writer = NULL;
@@ -490,7 +494,7 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 		.longest_turn_us = journal->longest_us,
 		.turns_us = journal->turns_us,
 		.memory = journal_queue_memory(&journal->queue) +
-			  journal->queue.n_spare * sizeof(struct journal_history_chunk) +
+			  journal_stock_memory(journal->queue.stock) +
 			  journal_peers_memory(&journal->peers) + journal->submitted_memory,
 	};
 	if (journal->open != NULL) {

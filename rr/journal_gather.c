@@ -354,13 +354,6 @@ void journal_finish(struct journal *journal, struct journal_batch *batch)
 	*last = batch;
 }
 
-void journal_trim(struct journal *journal)
-{
-	journal_queue_trim(&journal->queue);
-	journal_batch_free(journal->spare, NULL);
-	journal->spare = NULL;
-}
-
 /* Amid a burst a batch that is done with is the next one: no room is asked for again. */
 static void retire_batch(struct journal *journal, struct journal_batch *batch)
 {
@@ -371,8 +364,12 @@ static void retire_batch(struct journal *journal, struct journal_batch *batch)
 		batch->history = chunk->next;
 		journal_queue_recycle(&journal->queue, chunk);
 	}
-	if (!goes_on)
-		journal_trim(journal);
+	if (!goes_on) {
+		if (journal->queue.stock != NULL)
+			journal_stock_rest(journal->queue.stock);
+		journal_batch_free(journal->spare, NULL);
+		journal->spare = NULL;
+	}
 	if (journal->spare != NULL || !goes_on || journal_batch_memory(batch) > SPARE_MAX) {
 		journal_batch_free(batch, batch->rib);
 		return;

@@ -1,12 +1,4 @@
-#include <string.h>
-
 #include "rr/journal_state.h"
-
-/*
- * Chunks that are kept amid a burst: to give pages back interrupts every processor that runs a
- * thread of the process.
- */
-#define SPARE_MAX 16
 
 void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows)
 {
@@ -88,37 +80,21 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)
 
 void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk)
 {
-	if (queue->n_spare == SPARE_MAX) {
+	if (queue->stock != NULL)
+		journal_stock_put(queue->stock, chunk);
+	else
 		journal_history_chunk_free(chunk);
-		return;
-	}
-	chunk->next = queue->spare;
-	queue->spare = chunk;
-	queue->n_spare++;
-}
-
-void journal_queue_trim(struct journal_queue *queue)
-{
-	struct journal_history_chunk *next;
-
-	for (struct journal_history_chunk *chunk = queue->spare; chunk != NULL; chunk = next) {
-		next = chunk->next;
-		journal_history_chunk_free(chunk);
-	}
-	queue->spare = NULL;
-	queue->n_spare = 0;
 }
 
 static struct journal_history_chunk *new_chunk(struct journal_queue *queue)
 {
-	struct journal_history_chunk *chunk = queue->spare;
+	/* One after the other. */
+	bool burst = queue->chunks > 0;
+	struct journal_history_chunk *chunk = queue->stock != NULL
+						      ? journal_stock_take(queue->stock, burst)
+						      : NULL;
 
-	if (chunk == NULL)
-		return journal_history_chunk_new(queue->chunks > 0);
-	queue->spare = chunk->next;
-	queue->n_spare--;
-	memset(chunk, 0, offsetof(struct journal_history_chunk, bytes));
-	return chunk;
+	return chunk != NULL ? chunk : journal_history_chunk_new(burst);
 }
 
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,

@@ -9,6 +9,7 @@
 #define RR_JOURNAL_STATE_H
 
 #include "rr/journal.h"
+#include "rr/journal_stock.h"
 #include "rr/state.h"
 
 /* An address that the journal knows: its ID is its row's for ever. */
@@ -48,8 +49,7 @@ void journal_peers_free(struct journal_peers *peers);
 struct journal_queue {
 	struct journal_history_chunk *first, *last;
 	size_t chunks;
-	struct journal_history_chunk *spare; /* list: with room, for the next ones */
-	size_t n_spare;
+	struct journal_stock *stock; /* of chunks, the writer's; NULL without one */
 	size_t rows; /* but for those in `room` */
 	struct best_room room; /* behind the last run of the last chunk, for the rib */
 	uint64_t lost; /* rows given up since the start */
@@ -72,10 +72,8 @@ void journal_queue_close(struct journal_queue *queue);
 size_t journal_queue_rows(const struct journal_queue *queue);
 /* The oldest chunk, for the caller; NULL without one. */
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
-/* A chunk that is done with: it is kept for the next rows, or freed. */
+/* A chunk that is done with. */
 void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk);
-/* Frees what is kept. */
-void journal_queue_trim(struct journal_queue *queue);
 /*
  * Gives up the rows of a chunk, as a gap, and recycles it. The runs before the byte `at` were taken
  * over: they have IDs in place of their sets.
@@ -176,8 +174,6 @@ void journal_give_up_history(struct journal *journal);
 void journal_submit(struct journal *journal);
 /* Takes a batch back that the writer is done with. */
 void journal_finish(struct journal *journal, struct journal_batch *batch);
-/* Gives back what is kept for the next rows and batch: the burst is over, or the journal is. */
-void journal_trim(struct journal *journal);
 /* Throws a batch away that the writer has not had, but for what is told once only. */
 void journal_discard(struct journal *journal, struct journal_batch *batch);
 /* Gives references of finished batches back. True when none is left. */
