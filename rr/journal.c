@@ -374,8 +374,8 @@ static uint64_t advance(struct journal *journal, uint64_t now, uint64_t end)
 }
 
 /*
- * What a turn took, for the record: wall time, for whatever it waited for; but that of the
- * processor when the kernel gave that to others meanwhile, which is no fault of the journal's.
+ * When a turn began. The longest is kept by wall time, for whatever it waited for; but by that of
+ * the processor when the kernel gave that to others meanwhile, which is no fault of the journal's.
  */
 struct turn {
 	uint64_t wall;
@@ -399,12 +399,15 @@ static void turn_begin(struct turn *turn)
 
 static void turn_end(struct journal *journal, const struct turn *begun)
 {
+	uint64_t took = monotonic_us() - begun->wall;
 	struct turn now;
-	uint64_t took;
 
-	turn_begin(&now);
-	took = now.preempted == begun->preempted ? now.wall - begun->wall : now.cpu - begun->cpu;
 	journal->turns_us += took;
+	if (took <= journal->longest_us) /* the kernel is not asked in vain */
+		return;
+	turn_begin(&now);
+	if (now.preempted != begun->preempted)
+		took = now.cpu - begun->cpu;
 	if (took > journal->longest_us)
 		journal->longest_us = took;
 }

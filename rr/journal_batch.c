@@ -80,12 +80,11 @@ void *journal_rows_append(void **rows, size_t *count, size_t *room, size_t size)
 
 bool journal_batch_append_gone(struct journal_batch *batch, uint64_t id)
 {
-	uint64_t *row = journal_rows_append((void **)&batch->attrs_gone, &batch->n_attrs_gone,
-		&batch->attrs_gone_room, sizeof(*batch->attrs_gone));
-
-	if (row != NULL)
-		*row = id;
-	return row != NULL;
+	if (!journal_rows_reserve((void **)&batch->attrs_gone, batch->n_attrs_gone + 1,
+		    &batch->attrs_gone_room, sizeof(*batch->attrs_gone)))
+		return false;
+	batch->attrs_gone[batch->n_attrs_gone++] = id;
+	return true;
 }
 
 struct journal_history_chunk *journal_history_chunk_new(bool burst)

@@ -197,17 +197,31 @@ static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 {
 	struct path_taker taker = { .journal = journal, .batch = batch };
 	const struct path_visitor visitor = { take_paths, take_gone, &taker };
-	size_t waiting = rib_capture_waiting(journal->rib);
-	size_t room = waiting < JOURNAL_BATCH_ROWS ? waiting : JOURNAL_BATCH_ROWS;
 
-	/* At once as many as there may be: what is not used of it is never touched. */
-	if (waiting == 0 ||
-		!journal_batch_reserve(&batch->paths,
-			batch->paths.count == 0 && room > STEP_ROWS ? room : STEP_ROWS) ||
+	if (rib_capture_waiting(journal->rib) == 0 ||
+		!journal_batch_reserve(&batch->paths, STEP_ROWS) ||
 		!journal_batch_reserve(&batch->attrs, STEP_ROWS))
 		return false;
 	(void)rib_capture_take(journal->rib, STEP_ROWS, &visitor);
 	return true;
+}
+
+/*
+ * At once as many rows as there may be: what is not used of them is never touched, and a list that
+ * grows later may have to move, upon which other processors are interrupted. Without memory each
+ * step asks for its own.
+ */
+static void reserve(struct journal *journal, struct journal_batch *batch)
+{
+	size_t paths = rib_capture_waiting(journal->rib);
+	size_t all = paths + journal_queue_rows(&journal->queue);
+
+	if (paths > STEP_ROWS)
+		(void)journal_batch_reserve(
+			&batch->paths, paths < JOURNAL_BATCH_ROWS ? paths : JOURNAL_BATCH_ROWS);
+	if (all > STEP_ROWS)
+		(void)journal_batch_reserve(
+			&batch->attrs, all < JOURNAL_BATCH_ROWS ? all : JOURNAL_BATCH_ROWS);
 }
 
 static bool nothing_waits_outside(const struct journal *journal)
@@ -258,6 +272,8 @@ void journal_gather(struct journal *journal, uint64_t end)
 
 	if (batch == NULL)
 		return;
+	if (batch->paths.count == 0 && batch->attrs.count == 0)
+		reserve(journal, batch);
 	for (;;) {
 		bool full = journal_batch_count(batch) >= JOURNAL_BATCH_ROWS;
 

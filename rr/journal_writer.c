@@ -202,10 +202,12 @@ static void failed(struct journal_writer *writer, int result)
 		writer->retry_at = file->set_aside_at + SET_ASIDE_US;
 }
 
+/* Every millisecond or so of a statement. */
 static int on_progress(void *context)
 {
 	struct journal_writer *writer = context;
 
+	journal_stock_tend(&writer->stock);
 	return atomic_load_explicit(&writer->abandon, memory_order_relaxed);
 }
 
