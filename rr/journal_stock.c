@@ -45,10 +45,11 @@ struct journal_history_chunk *journal_stock_take(struct journal_stock *stock, bo
 {
 	struct journal_history_chunk *chunk;
 
-	pthread_mutex_lock(&stock->mutex);
-	chunk = pop(stock);
 	if (burst)
 		stock->burst = true;
+	if (pthread_mutex_trylock(&stock->mutex) != 0)
+		return NULL;
+	chunk = pop(stock);
 	pthread_mutex_unlock(&stock->mutex);
 	if (chunk != NULL)
 		memset(chunk, 0, offsetof(struct journal_history_chunk, bytes));
@@ -57,26 +58,22 @@ struct journal_history_chunk *journal_stock_take(struct journal_stock *stock, bo
 
 void journal_stock_put(struct journal_stock *stock, struct journal_history_chunk *chunk)
 {
-	pthread_mutex_lock(&stock->mutex);
+	if (pthread_mutex_trylock(&stock->mutex) != 0) {
+		journal_history_chunk_free(chunk);
+		return;
+	}
 	push(stock, chunk);
 	pthread_mutex_unlock(&stock->mutex);
 }
 
 void journal_stock_rest(struct journal_stock *stock)
 {
-	pthread_mutex_lock(&stock->mutex);
 	stock->burst = false;
-	pthread_mutex_unlock(&stock->mutex);
 }
 
-size_t journal_stock_memory(struct journal_stock *stock)
+size_t journal_stock_memory(const struct journal_stock *stock)
 {
-	size_t bytes;
-
-	pthread_mutex_lock(&stock->mutex);
-	bytes = stock->n_ready * sizeof(struct journal_history_chunk);
-	pthread_mutex_unlock(&stock->mutex);
-	return bytes;
+	return stock->n_ready * sizeof(struct journal_history_chunk);
 }
 
 /* What is ready beyond the number there should be. */
