@@ -45,11 +45,10 @@ struct journal_history_chunk *journal_stock_take(struct journal_stock *stock, bo
 {
 	struct journal_history_chunk *chunk;
 
+	pthread_mutex_lock(&stock->mutex);
+	chunk = pop(stock);
 	if (burst)
 		stock->burst = true;
-	if (pthread_mutex_trylock(&stock->mutex) != 0)
-		return NULL;
-	chunk = pop(stock);
 	pthread_mutex_unlock(&stock->mutex);
 	if (chunk != NULL)
 		memset(chunk, 0, offsetof(struct journal_history_chunk, bytes));
@@ -58,22 +57,26 @@ struct journal_history_chunk *journal_stock_take(struct journal_stock *stock, bo
 
 void journal_stock_put(struct journal_stock *stock, struct journal_history_chunk *chunk)
 {
-	if (pthread_mutex_trylock(&stock->mutex) != 0) {
-		journal_history_chunk_free(chunk);
-		return;
-	}
+	pthread_mutex_lock(&stock->mutex);
 	push(stock, chunk);
 	pthread_mutex_unlock(&stock->mutex);
 }
 
 void journal_stock_rest(struct journal_stock *stock)
 {
+	pthread_mutex_lock(&stock->mutex);
 	stock->burst = false;
+	pthread_mutex_unlock(&stock->mutex);
 }
 
-size_t journal_stock_memory(const struct journal_stock *stock)
+size_t journal_stock_memory(struct journal_stock *stock)
 {
-	return stock->n_ready * sizeof(struct journal_history_chunk);
+	size_t bytes;
+
+	pthread_mutex_lock(&stock->mutex);
+	bytes = stock->n_ready * sizeof(struct journal_history_chunk);
+	pthread_mutex_unlock(&stock->mutex);
+	return bytes;
 }
 
 /* What is ready beyond the number there should be. */

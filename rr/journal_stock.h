@@ -8,35 +8,31 @@
 #define RR_JOURNAL_STOCK_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "rr/journal_batch.h"
 
 #define JOURNAL_STOCK_MAX  16 /* chunks that are ready amid a burst ... */
 #define JOURNAL_STOCK_REST 1 /* ... and otherwise: light traffic asks the kernel for none */
 
-/*
- * The mutex is held for a few assignments, but by a thread of low priority: the loop tries it, and
- * does without the stock when it is taken.
- */
+/* The mutex is held for a few assignments. */
 struct journal_stock {
 	pthread_mutex_t mutex;
 	struct journal_history_chunk *ready; /* list */
-	atomic_uint n_ready;
-	atomic_bool burst;
+	unsigned n_ready;
+	bool burst;
 };
 
 void journal_stock_init(struct journal_stock *stock);
 /* Frees what is in it; when no other thread has it any more. */
 void journal_stock_destroy(struct journal_stock *stock);
 
-/* An empty chunk, for the caller; NULL: none is to be had. Amid a burst more are made ready. */
+/* An empty chunk, for the caller; NULL: none is ready. Amid a burst more will be asked for. */
 struct journal_history_chunk *journal_stock_take(struct journal_stock *stock, bool burst);
 /* Takes a chunk over that is done with. */
 void journal_stock_put(struct journal_stock *stock, struct journal_history_chunk *chunk);
 /* The burst is over. */
 void journal_stock_rest(struct journal_stock *stock);
-size_t journal_stock_memory(const struct journal_stock *stock); /* bytes */
+size_t journal_stock_memory(struct journal_stock *stock); /* bytes */
 
 /* The writer's: makes as many ready as there should be, or frees those beyond. */
 void journal_stock_tend(struct journal_stock *stock);

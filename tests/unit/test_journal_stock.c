@@ -2,6 +2,8 @@
  * Chunks between the loop and the writer's thread: made ready amid a burst, given back after it,
  * one kept; and both at once.
  */
+#include <stdatomic.h>
+
 #include "tests/unit/unit.h"
 
 #include "rr/journal_stock.h"
