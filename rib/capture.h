@@ -55,8 +55,9 @@ struct best_change {
 
 /*
  * Changes that follow each other and differ in the prefix alone, as those of one UPDATE do: the
- * first is told, the others are rows where the first said that there is room for them. Whoever has
- * that room may take it back between any two calls of the rib.
+ * first is told, the others are rows where its listener made room for them. Who makes room holds a
+ * reference to the set told last as long as there is any, and takes the room back at the end of a
+ * turn: a peer's number may be given to another then.
  */
 struct best_row {
 	uint8_t length; /* of the prefix, in bits */

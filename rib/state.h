@@ -148,9 +148,10 @@ struct refused_row {
 	uint8_t cause; /* enum best_cause */
 };
 
+#define TOLD_NONE UINT64_MAX
+
 /* What the journal is told; the numbers it is to be told of are the tables'. capture.c's and
  * restore.c's. */
-#define TOLD_NONE UINT64_MAX
 struct capture {
 	struct rib_capture hooks;
 	/* The journal may have rows of numbers below, of tables whose place was taken too. */
@@ -161,8 +162,8 @@ struct capture {
 	uint8_t best_family; /* ... of this family; FAMILY_COUNT: all were told */
 	/*
 	 * The change of a best path that was told last: attributes, and in one word path ID, source
-	 * (0: no best path), cause and family. TOLD_NONE in it: none was. It is the best of its
-	 * prefix yet, or else a later change would have been told: its peer and set are alive.
+	 * (0: no best path), cause and family. TOLD_NONE in it: none was. The set may be gone: it
+	 * is compared alone, and while there is room for more it is not.
 	 */
 	struct attr_set *told_attrs;
 	uint64_t told_rest;

@@ -71,7 +71,7 @@ static void journal_free(struct journal *journal)
 		journal->finished = journal->open;
 	}
 	(void)journal_release(journal, UINT64_MAX);
-	journal_batch_free(journal->spare, NULL);
+	journal_spare_free(&journal->spare);
 	for (struct journal_rib *of = journal->ribs; of != NULL; of = next) {
 		next = of->next;
 		free(of);
@@ -103,10 +103,7 @@ static bool start_writer(struct journal *journal, struct journal_file *file)
 	journal->wake_added = true;
 	journal->writer = journal_writer_start(file, &parameters, journal->wake_fd);
 	journal->woken = true; /* what happened at the start is looked at in the first turn */
-	if (journal->writer == NULL)
-		return false;
-	journal->queue.stock = journal_writer_stock(journal->writer);
-	return true;
+	return journal->writer != NULL;
 }
 
 /* A journal without a file: NULL when memory or descriptors are short. */
@@ -121,6 +118,7 @@ static struct journal *journal_new(struct reflector *reflector)
 	journal->wall_old = true;
 	journal->keeps_history = reflector->config->journal_history > 0;
 	journal->rib = reflector->rib;
+	journal->queue.spare = &journal->spare;
 	memcpy(journal->peers.hash_key, reflector->hash_key, sizeof journal->peers.hash_key);
 	journal->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	journal->path = strdup(reflector->config->journal_path);
@@ -203,7 +201,6 @@ void journal_close(struct journal *journal, uint64_t most_us)
 	if (most_us > 0)
 		write_all(journal, deadline);
 	now = monotonic_us();
-	journal->queue.stock = NULL;
 	journal_writer_stop(
 		journal->writer, now < deadline ? deadline - now : 0, finished, journal);
 	journal->writer = NULL;
@@ -420,14 +417,15 @@ static bool tells_best(const struct journal *journal)
 
 uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 {
-	uint64_t started = monotonic_us(), end = started + budget, delay;
+	uint64_t started = monotonic_us(), end = started + budget, delay, trim;
 	bool works;
 	struct turn turn;
 
 	if (journal == NULL)
 		return UINT64_MAX;
 	works = journal->woken || journal->gathering || tells_best(journal) ||
-		journal->finished != NULL || until_due(journal, started) == 0;
+		journal->finished != NULL || journal_spare_is_due(&journal->spare, now) ||
+		until_due(journal, started) == 0;
 	if (works)
 		turn_begin(&turn);
 	if (journal->woken) {
@@ -449,6 +447,9 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 		delay = 0;
 	if (tells_best(journal) && delay > TELL_BEST_US)
 		delay = TELL_BEST_US;
+	trim = journal_spare_trim(&journal->spare, now);
+	if (trim < delay)
+		delay = trim;
 	journal->wall_old = true;
 	journal_queue_close(&journal->queue);
 	if (works)
@@ -479,8 +480,7 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 {
 	const struct journal_batch *held[] = { journal != NULL ? journal->open : NULL,
 		journal != NULL ? journal->closed : NULL,
-		journal != NULL ? journal->finished : NULL,
-		journal != NULL ? journal->spare : NULL };
+		journal != NULL ? journal->finished : NULL };
 
 	if (journal == NULL)
 		return false;
@@ -497,7 +497,7 @@ bool journal_view(const struct journal *journal, struct journal_view *view)
 		.longest_turn_us = journal->longest_us,
 		.turns_us = journal->turns_us,
 		.memory = journal_queue_memory(&journal->queue) +
-			  journal_stock_memory(journal->queue.stock) +
+			  journal_spare_memory(&journal->spare) +
 			  journal_peers_memory(&journal->peers) + journal->submitted_memory,
 	};
 	if (journal->open != NULL) {

@@ -78,7 +78,7 @@ struct journal_view {
 	uint64_t rows_lost; /* events, configurations, audit: no memory, or too many waited */
 	uint64_t restored_paths, restored_peers; /* at the start */
 	uint64_t longest_turn_us; /* the longest that journal_run held the loop ... */
-	uint64_t turns_us; /* ... and all of its time */
+	uint64_t turns_us; /* ... and the wall time of all turns in which it had work */
 	size_t memory; /* bytes of queues and batches */
 };
 /* False when there is no journal. */

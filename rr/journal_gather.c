@@ -7,7 +7,6 @@
 #define STEP_PEERS 1024
 #define STEP_RUNS  64
 
-#define SPARE_MAX     (8u << 20) /* bytes of a batch that is kept: more than most ever have */
 #define RELEASE_AHEAD 8 /* sets that are fetched from memory before they are let go of */
 
 /*
@@ -24,10 +23,9 @@ struct journal_batch *journal_open_batch(struct journal *journal)
 
 	if (batch != NULL)
 		return batch;
-	batch = journal->spare != NULL ? journal->spare : journal_batch_new();
+	batch = journal_spare_batch(&journal->spare);
 	if (batch == NULL)
 		return NULL;
-	journal->spare = NULL;
 	batch->rib = journal->rib;
 	batch->generation = journal->generation;
 	journal_enter_rib(journal, batch->rib);
@@ -216,6 +214,8 @@ static void reserve(struct journal *journal, struct journal_batch *batch)
 	size_t paths = rib_capture_waiting(journal->rib);
 	size_t all = paths + journal_queue_rows(&journal->queue);
 
+	if (all >= JOURNAL_BATCH_ROWS)
+		journal->spare.burst = true;
 	if (paths > STEP_ROWS)
 		(void)journal_batch_reserve(
 			&batch->paths, paths < JOURNAL_BATCH_ROWS ? paths : JOURNAL_BATCH_ROWS);
@@ -370,28 +370,15 @@ void journal_finish(struct journal *journal, struct journal_batch *batch)
 	*last = batch;
 }
 
-/* Amid a burst a batch that is done with is the next one: no room is asked for again. */
 static void retire_batch(struct journal *journal, struct journal_batch *batch)
 {
 	struct journal_history_chunk *chunk;
-	bool goes_on = journal_waits(journal);
 
 	while ((chunk = batch->history) != NULL) {
 		batch->history = chunk->next;
-		journal_queue_recycle(&journal->queue, chunk);
+		journal_spare_put_chunk(&journal->spare, chunk);
 	}
-	if (!goes_on) {
-		if (journal->queue.stock != NULL)
-			journal_stock_rest(journal->queue.stock);
-		journal_batch_free(journal->spare, NULL);
-		journal->spare = NULL;
-	}
-	if (journal->spare != NULL || !goes_on || journal_batch_memory(batch) > SPARE_MAX) {
-		journal_batch_free(batch, batch->rib);
-		return;
-	}
-	journal_batch_clear(batch, batch->rib);
-	journal->spare = batch;
+	journal_spare_put_batch(&journal->spare, batch, batch->rib);
 }
 
 bool journal_release(struct journal *journal, uint64_t end)

@@ -78,25 +78,6 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)
 	return chunk;
 }
 
-void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk)
-{
-	if (queue->stock != NULL)
-		journal_stock_put(queue->stock, chunk);
-	else
-		journal_history_chunk_free(chunk);
-}
-
-static struct journal_history_chunk *new_chunk(struct journal_queue *queue)
-{
-	/* One after the other. */
-	bool burst = queue->chunks > 0;
-	struct journal_history_chunk *chunk = queue->stock != NULL
-						      ? journal_stock_take(queue->stock, burst)
-						      : NULL;
-
-	return chunk != NULL ? chunk : journal_history_chunk_new(burst);
-}
-
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	struct journal_history_chunk *chunk, uint32_t at)
 {
@@ -109,7 +90,7 @@ void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	if (first != NULL)
 		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
 			chunk->count);
-	journal_queue_recycle(queue, chunk);
+	journal_spare_put_chunk(queue->spare, chunk);
 }
 
 /* A chunk at the end of the queue; NULL when memory is short. */
@@ -119,7 +100,7 @@ static struct journal_history_chunk *add_chunk(struct journal_queue *queue, stru
 
 	if ((queue->chunks + 1) * sizeof(*chunk) > JOURNAL_HISTORY_WAITING_MAX)
 		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
-	chunk = new_chunk(queue);
+	chunk = journal_spare_chunk(queue->spare, queue->chunks > 0);
 	if (chunk == NULL)
 		return NULL;
 	if (queue->last != NULL)

@@ -1,15 +1,15 @@
 /*
  * What struct journal is made of, for the files of the loop's side of the journal alone: journal.c
  * (lifecycle and turns), journal_gather.c (rows into batches), journal_queue.c (history that
- * waits), journal_peers.c (the IDs of addresses), journal_restore.c (the way back) and
- * journal_rows.c (what it is told). All of it belongs to the thread that owns BGP state; the writer
- * has batches and nothing else.
+ * waits), journal_spare.c (room for both), journal_peers.c (the IDs of addresses),
+ * journal_restore.c (the way back) and journal_rows.c (what it is told). All of it belongs to the
+ * thread that owns BGP state; the writer has batches and nothing else.
  */
 #ifndef RR_JOURNAL_STATE_H
 #define RR_JOURNAL_STATE_H
 
 #include "rr/journal.h"
-#include "rr/journal_stock.h"
+#include "rr/journal_spare.h"
 #include "rr/state.h"
 
 /* An address that the journal knows: its ID is its row's for ever. */
@@ -49,7 +49,7 @@ void journal_peers_free(struct journal_peers *peers);
 struct journal_queue {
 	struct journal_history_chunk *first, *last;
 	size_t chunks;
-	struct journal_stock *stock; /* of chunks, the writer's; NULL without one */
+	struct journal_spare *spare; /* where chunks come from and go */
 	size_t rows; /* but for those in `room` */
 	struct best_room room; /* behind the last run of the last chunk, for the rib */
 	uint64_t lost; /* rows given up since the start */
@@ -72,11 +72,9 @@ void journal_queue_close(struct journal_queue *queue);
 size_t journal_queue_rows(const struct journal_queue *queue);
 /* The oldest chunk, for the caller; NULL without one. */
 struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
-/* A chunk that is done with. */
-void journal_queue_recycle(struct journal_queue *queue, struct journal_history_chunk *chunk);
 /*
- * Gives up the rows of a chunk, as a gap, and recycles it. The runs before the byte `at` were taken
- * over: they have IDs in place of their sets.
+ * Gives up the rows of a chunk, as a gap, and is done with it. The runs before the byte `at` were
+ * taken over: they have IDs in place of their sets.
  */
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	struct journal_history_chunk *chunk, uint32_t at);
@@ -110,7 +108,7 @@ struct journal {
 	struct journal_queue queue;
 	struct journal_gap_row unrecorded; /* changes while no history was kept */
 	struct journal_batch *open; /* NULL: nothing is in it */
-	struct journal_batch *spare; /* an empty one with room, amid a burst; NULL without */
+	struct journal_spare spare;
 	struct journal_batch *closed; /* waits for room with the writer */
 	struct journal_history_chunk *chunk; /* being taken over into `open` ... */
 	uint32_t chunk_at; /* ... bytes of it that were */

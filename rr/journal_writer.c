@@ -39,7 +39,6 @@ struct journal_writer {
 	pthread_cond_t wake; /* the thread, or whoever waits for its end */
 	int wake_fd;
 	atomic_bool abandon; /* the time to stop is over */
-	struct journal_stock stock; /* has a mutex of its own */
 
 	/* under the mutex */
 	struct journal_batch *queue; /* the first may be the one that is being written */
@@ -202,12 +201,10 @@ static void failed(struct journal_writer *writer, int result)
 		writer->retry_at = file->set_aside_at + SET_ASIDE_US;
 }
 
-/* Every millisecond or so of a statement. */
 static int on_progress(void *context)
 {
 	struct journal_writer *writer = context;
 
-	journal_stock_tend(&writer->stock);
 	return atomic_load_explicit(&writer->abandon, memory_order_relaxed);
 }
 
@@ -478,7 +475,6 @@ static void do_work(struct journal_writer *writer, enum work work)
 	struct journal_writer_parameters parameters = writer->parameters;
 
 	pthread_mutex_unlock(&writer->mutex);
-	journal_stock_tend(&writer->stock);
 	switch (work) {
 	case WORK_BATCH: write_batch(writer, batch, &parameters); break;
 	case WORK_BEAT: beat(writer, parameters.max_size); break;
@@ -568,7 +564,6 @@ struct journal_writer *journal_writer_start(
 	writer->finished_tail = &writer->finished;
 	writer->status.generation = file->generation;
 	snprintf(writer->status.moved_to, sizeof writer->status.moved_to, "%s", file->moved_to);
-	journal_stock_init(&writer->stock);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&writer->mutex, NULL);
@@ -577,7 +572,6 @@ struct journal_writer *journal_writer_start(
 	if (create_thread(writer) != 0) {
 		pthread_cond_destroy(&writer->wake);
 		pthread_mutex_destroy(&writer->mutex);
-		journal_stock_destroy(&writer->stock);
 		journal_file_close(file);
 		free(writer);
 		return NULL;
@@ -647,11 +641,6 @@ void journal_writer_status(const struct journal_writer *writer, struct journal_s
 	pthread_mutex_unlock(&shared->mutex);
 }
 
-struct journal_stock *journal_writer_stock(struct journal_writer *writer)
-{
-	return &writer->stock;
-}
-
 void journal_writer_set(
 	struct journal_writer *writer, const struct journal_writer_parameters *parameters)
 {
@@ -698,6 +687,5 @@ void journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 	free(writer->store.peers);
 	pthread_cond_destroy(&writer->wake);
 	pthread_mutex_destroy(&writer->mutex);
-	journal_stock_destroy(&writer->stock);
 	free(writer);
 }

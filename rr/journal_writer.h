@@ -14,7 +14,6 @@
 
 #include "rr/journal_batch.h"
 #include "rr/journal_file.h"
-#include "rr/journal_stock.h"
 
 struct journal_writer;
 
@@ -54,8 +53,6 @@ bool journal_writer_has_room(const struct journal_writer *writer);
 /* A batch that was written or dropped, for the caller to free; NULL: none. */
 struct journal_batch *journal_writer_collect(struct journal_writer *writer);
 void journal_writer_status(const struct journal_writer *writer, struct journal_status *status);
-/* Chunks for history, until the writer is stopped. */
-struct journal_stock *journal_writer_stock(struct journal_writer *writer);
 /* Changed settings take effect from the next step on. */
 void journal_writer_set(
 	struct journal_writer *writer, const struct journal_writer_parameters *parameters);

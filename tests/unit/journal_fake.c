@@ -14,7 +14,6 @@ bool __wrap_journal_file_begin_run(struct journal_file *file, uint64_t now, bool
 	const uint32_t *peers_dropped, size_t n_peers_dropped, char *text, size_t size);
 struct journal_writer *__wrap_journal_writer_start(
 	struct journal_file *file, const struct journal_writer_parameters *parameters, int wake_fd);
-struct journal_stock *__wrap_journal_writer_stock(struct journal_writer *writer);
 bool __wrap_journal_writer_has_room(const struct journal_writer *writer);
 bool __wrap_journal_writer_submit(struct journal_writer *writer, struct journal_batch *batch);
 struct journal_batch *__wrap_journal_writer_collect(struct journal_writer *writer);
@@ -80,14 +79,7 @@ struct journal_writer *__wrap_journal_writer_start(
 {
 	(void)parameters;
 	(void)wake_fd;
-	journal_stock_init(&fake.stock);
 	return (void *)file;
-}
-
-struct journal_stock *__wrap_journal_writer_stock(struct journal_writer *writer)
-{
-	(void)writer;
-	return &fake.stock;
 }
 
 bool __wrap_journal_writer_has_room(const struct journal_writer *writer)
@@ -146,7 +138,6 @@ void __wrap_journal_writer_stop(struct journal_writer *writer, uint64_t most_us,
 		take_off(true);
 	while ((batch = __wrap_journal_writer_collect(writer)) != NULL)
 		finished(context, batch);
-	journal_stock_destroy(&fake.stock);
 }
 
 struct journal_history_chunk *__wrap_journal_history_chunk_new(bool burst)
@@ -250,7 +241,6 @@ void take_off(bool written)
 	struct journal_batch *batch = fake.queue[0], **last = &fake.finished;
 
 	assert_true(fake.queued > 0);
-	journal_stock_tend(&fake.stock);
 	fake.queued--;
 	fake.queue[0] = fake.queue[1];
 	batch->written = written;

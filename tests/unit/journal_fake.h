@@ -36,7 +36,6 @@ struct fake {
 	uint64_t last_time;
 	char last_event[128];
 
-	struct journal_stock stock;
 	size_t chunks; /* of history, that are alive: no sanitizer looks at pages */
 };
 

@@ -447,7 +447,15 @@ static void test_sets_go_with_the_rib(void **state)
 	assert_true(fake.gap_rows > 0);
 }
 
-/* Rooms that are kept for the next batch amid a burst are given back when it is over. */
+/* Turns of a time when all that was kept is due. */
+static void turns_later(void)
+{
+	for (unsigned n = 0; n < 100; n++)
+		(void)journal_run(fake.journal,
+			monotonic_us() + JOURNAL_SPARE_KEEP_US + JOURNAL_SPARE_KEEP_US, 1000);
+}
+
+/* Room that is kept for the next burst is given back when none comes. */
 static void test_memory_after_a_burst(void **state)
 {
 	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
@@ -467,8 +475,6 @@ static void test_memory_after_a_burst(void **state)
 	/* Both come back while the next one is being gathered, of more than a chunk of history. */
 	for (unsigned round = 3; round <= 6; round++)
 		announce_many(speaker, 2000, round * 16);
-	assert_true(fake.journal->queue.chunks > 1);
-	assert_true(fake.stock.burst);
 	for (unsigned round = 0; round < 2; round++) {
 		take_off(true);
 		(void)journal_run(fake.journal, monotonic_us(), 0);
@@ -481,10 +487,13 @@ static void test_memory_after_a_burst(void **state)
 	}
 	assert_int_equal(fake.queued, 0);
 	assert_mirrored();
-	journal_stock_tend(&fake.stock);
+	assert_true(journal_view(fake.journal, &after));
+	assert_true(after.memory >= before.memory + sizeof(struct journal_history_chunk));
+	assert_true(fake.chunks > 0);
+	turns_later();
 	assert_true(journal_view(fake.journal, &after));
 	assert_int_equal(after.memory, before.memory);
-	assert_int_equal(fake.chunks, JOURNAL_STOCK_REST);
+	assert_int_equal(fake.chunks, 0);
 	speaker_down(speaker);
 	fixture_settle(&fake.rib);
 }
@@ -644,6 +653,45 @@ static void test_peers_are_told_first(void **state)
 	assert_int_equal(fake.batches, 2);
 }
 
+/* Prefixes whose changes differ in nothing else. */
+static void announce_alike(struct speaker *speaker, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++)
+		announce(speaker, prefix_text(i), .as_path = "", .med = IS(7));
+	fixture_settle(&fake.rib);
+}
+
+/* What the rib writes itself is of the turn, and ends with history. */
+static void test_room_ends(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	const struct journal_history_run *run;
+	uint64_t before;
+
+	(void)state;
+	announce_alike(speaker, 0, 5);
+	assert_non_null(fake.journal->queue.room.at);
+	(void)journal_run(fake.journal, monotonic_us(), 1000);
+	before = fake.journal->wall;
+	while (journal_time(fake.journal) == before) /* the clock that it looks at is coarse */
+		;
+	announce_alike(speaker, 5, 10);
+	(void)journal_run(fake.journal, monotonic_us(), 1000);
+	run = journal_history_first(fake.journal->queue.first);
+	assert_int_equal(run->count, 5);
+	assert_true(journal_history_next(fake.journal->queue.first, run)->time > run->time);
+	announce_alike(speaker, 10, 15);
+	fake.config.journal_history = 0;
+	journal_settings(fake.journal, &fake.config);
+	announce_alike(speaker, 15, 20);
+	assert_int_equal(fake.journal->unrecorded.rows, 5);
+	assert_int_equal(journal_queue_rows(&fake.journal->queue), 15);
+	write_all();
+	assert_int_equal(fake.history_rows, 15);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fake_begin, fake_end)
@@ -663,6 +711,7 @@ int main(void)
 		TEST(test_another_rib_at_once),
 		TEST(test_peers_outlive_the_rib),
 		TEST(test_sets_go_with_the_rib),
+		TEST(test_room_ends),
 		TEST(test_memory_after_a_burst),
 		TEST(test_memory_after_a_large_batch),
 		TEST(test_memory_after_an_end),

@@ -12,6 +12,7 @@ static const uint8_t hash_key[16] = "not quite random";
 
 struct history {
 	struct rib *rib;
+	struct journal_spare spare;
 	struct journal_queue queue;
 	uint64_t gone; /* sets that went */
 };
@@ -31,6 +32,7 @@ static void history_begin(struct history *history)
 
 	*history = (struct history){ .rib = rib_new(&parameters, hash_key) };
 	assert_non_null(history->rib);
+	history->queue.spare = &history->spare;
 	assert_true(rib_capture_begin(history->rib, &capture, NULL));
 }
 
@@ -43,6 +45,7 @@ static void history_end(struct history *history, uint64_t sets)
 		journal_queue_give_up(&history->queue, history->rib, chunk, 0);
 	assert_int_equal(history->queue.rows, 0);
 	assert_int_equal(journal_queue_memory(&history->queue), 0);
+	journal_spare_free(&history->spare);
 	assert_int_equal(history->gone, sets);
 	rib_free(history->rib);
 }

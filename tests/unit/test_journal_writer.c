@@ -177,26 +177,6 @@ static void test_batches_are_written_in_order(void **state)
 	assert_true(ask(folder.path, "SELECT value FROM meta WHERE key = 'alive_at'") > 1000000000);
 }
 
-/* The thread makes chunks ready before it writes, and frees those that are too many. */
-static void test_stock_is_tended(void **state)
-{
-	struct journal_writer *writer = start_with(&week, JOURNAL_CREATED);
-	struct journal_stock *stock = journal_writer_stock(writer);
-
-	(void)state;
-	assert_null(journal_stock_take(stock, true));
-	submit(writer, some_paths(1, 10, 0));
-	collect_written(writer);
-	assert_int_equal(journal_stock_memory(stock),
-		JOURNAL_STOCK_MAX * sizeof(struct journal_history_chunk));
-	journal_stock_rest(stock);
-	submit(writer, some_paths(11, 10, 0));
-	collect_written(writer);
-	assert_int_equal(journal_stock_memory(stock),
-		JOURNAL_STOCK_REST * sizeof(struct journal_history_chunk));
-	assert_int_equal(stop(writer, PATIENCE_US), 0);
-}
-
 static void test_queue_is_bounded_and_written_at_the_end(void **state)
 {
 	struct journal_writer *writer = start_with(&week, JOURNAL_CREATED);
@@ -549,7 +529,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLDER(test_batches_are_written_in_order),
-		WITH_FOLDER(test_stock_is_tended),
 		WITH_FOLDER(test_queue_is_bounded_and_written_at_the_end),
 		WITH_FOLDER(test_end_does_not_wait_for_ever),
 		WITH_FOLDER(test_lock_passes_and_all_is_well),

@@ -441,10 +441,48 @@ static void test_replaced(void **state)
 	end();
 }
 
+/* Changes that follow each other and differ in the peer, or the cause, alone. */
+static void test_alike_but_for(void **state)
+{
+	static const char *const prefix[] = { "10.0.0.0/8", "11.0.0.0/8", "12.0.0.0/8",
+		"13.0.0.0/8", "14.0.0.0/8", "15.0.0.0/8", "16.0.0.0/8", "17.0.0.0/8" };
+	struct speaker *s[2];
+
+	(void)state;
+	begin();
+	s[0] = speaker_up(&f, 0, ROLE_CLIENT);
+	s[1] = speaker_up(&f, 1, ROLE_CLIENT);
+	for (unsigned round = 0; round < 4; round++) {
+		for (unsigned i = 0; i < 8; i++)
+			announce(s[i / (round + 1) % 2], prefix[i], .as_path = "1",
+				.next_hop = "192.0.2.9");
+		fixture_settle(&f);
+		for (unsigned i = 0; i < 8; i++) {
+			assert_non_null(best(prefix[i]));
+			assert_int_equal(
+				best(prefix[i])->peer, s[i / (round + 1) % 2]->parameters.id);
+		}
+		mirror_check(&m);
+		/* s[1]'s go by the end of its session, s[0]'s by a word of its own. */
+		for (unsigned i = 0; i < 8; i++) {
+			if (i / (round + 1) % 2 == 0)
+				withdraw(s[0], prefix[i]);
+		}
+		speaker_down(s[1]);
+		fixture_settle(&f);
+		for (unsigned i = 0; i < 8; i++)
+			assert_int_equal(best(prefix[i])->cause,
+				i / (round + 1) % 2 == 0 ? BEST_WITHDRAWN : BEST_PEER_DOWN);
+		s[1] = speaker_up(&f, 1, ROLE_CLIENT);
+	}
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_alike_but_for),
 		cmocka_unit_test(test_number_given_anew),
 		cmocka_unit_test(test_withdrawn_and_held),
 		cmocka_unit_test(test_cursor),
