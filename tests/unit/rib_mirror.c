@@ -57,7 +57,6 @@ static void note_best(struct mirror *m, const struct best_change *change)
 	best->path_id = change->path_id;
 	best->cause = change->cause;
 	assert_true(change->cause < BEST_CAUSE_COUNT);
-	m->by_cause[change->cause]++;
 	m->changes++;
 }
 

@@ -49,7 +49,6 @@ struct mirror {
 	size_t told; /* rows of paths */
 	size_t sets_told;
 	size_t changes; /* rows of history, but for those in the room yet */
-	size_t by_cause[BEST_CAUSE_COUNT]; /* of these */
 };
 
 #define MIRROR_PREFIXES 4096 /* most that may have a history */
