@@ -96,7 +96,7 @@ struct attr_set *attr_set_intern(struct attr_sets *sets, const struct attribute_
 	memcpy(set->bytes, canonical.bytes, canonical.len);
 	*bucket = set;
 	*fresh = true;
-	sets->memory += sizeof(*set) + canonical.len;
+	sets->memory += attr_set_size(set);
 	if (++sets->count > sets->n_buckets)
 		attr_sets_grow(sets);
 	return set;
@@ -115,7 +115,7 @@ void attr_set_unref(struct attr_sets *sets, struct attr_set *set)
 	if (set->journal_id >= sets->first_id && sets->gone != NULL)
 		sets->gone(sets->gone_context, set->journal_id);
 	sets->count--;
-	sets->memory -= sizeof(*set) + set->len;
+	sets->memory -= attr_set_size(set);
 	free(set);
 }
 

@@ -17,8 +17,9 @@ struct attr_set {
 	uint64_t journal_id; /* below attr_sets.first_id: the journal does not know the set */
 	uint32_t hash;
 	uint32_t refs;
-	uint32_t cached; /* of these, held by slots of the cache: other raw bytes may mean the same
-			  */
+	uint32_t cached : 31; /* of these, held by slots of the cache: other raw bytes may mean the
+				 same */
+	uint32_t counted : 1; /* its bytes are in a sum of the journal's, see rib/capture.h */
 	uint32_t len : 24; /* of `bytes`: CANONICAL_MAX at most */
 	uint32_t verdict : 8; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
 	struct attribute_keys keys;
@@ -65,6 +66,11 @@ static inline struct attr_set *attr_set_ref(struct attr_set *set)
 }
 
 void attr_set_unref(struct attr_sets *sets, struct attr_set *set);
+
+static inline size_t attr_set_size(const struct attr_set *set)
+{
+	return sizeof(*set) + set->len;
+}
 
 static inline struct span attr_set_bytes(const struct attr_set *set)
 {

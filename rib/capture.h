@@ -12,7 +12,8 @@
  * Attribute sets are named by an ID that is given when a set is told for the first time and never
  * used again. Whoever keeps a set longer than a call takes a reference (attr_set_ref), on the
  * thread that owns BGP state; the bytes and keys of a set never change, so another thread may read
- * them meanwhile.
+ * them meanwhile. A set that nobody else refers to any more costs memory: who keeps many may sum
+ * their bytes, and mark by `counted` whose are in the sum.
  */
 #ifndef RIB_CAPTURE_H
 #define RIB_CAPTURE_H

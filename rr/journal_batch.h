@@ -55,6 +55,7 @@ struct journal_history_run {
 	uint16_t count; /* rows behind it */
 	uint8_t family;
 	uint8_t cause; /* enum best_cause */
+	uint32_t held; /* while it waits: bytes of its set, if no run before holds the same; or 0 */
 };
 
 enum journal_event_kind {

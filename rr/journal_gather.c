@@ -85,6 +85,7 @@ static bool convert_history(struct journal *journal, struct journal_batch *batch
 	for (unsigned i = 0; i < n; i++) {
 		struct attr_set *set = runs[i]->set;
 
+		journal_queue_let_go(&journal->queue, runs[i]);
 		runs[i]->attrs = 0;
 		if (set != NULL && !tell_attrs(journal, batch, set, &runs[i]->attrs))
 			rib_restore_attrs_done(journal->rib, set);

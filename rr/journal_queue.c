@@ -78,15 +78,27 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue)
 	return chunk;
 }
 
+void journal_queue_let_go(struct journal_queue *queue, struct journal_history_run *run)
+{
+	if (run->held == 0)
+		return;
+	run->set->counted = false;
+	queue->held -= run->held;
+	run->held = 0;
+}
+
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	struct journal_history_chunk *chunk, uint32_t at)
 {
-	const struct journal_history_run *first = journal_history_first(chunk), *run;
+	const struct journal_history_run *first = journal_history_first(chunk);
+	struct journal_history_run *run;
 
-	for (run = journal_history_at(chunk, at); run != NULL;
-		run = journal_history_next(chunk, run))
+	while ((run = journal_history_at(chunk, at)) != NULL) {
+		at += (uint32_t)journal_history_run_size((enum family)run->family, run->count);
+		journal_queue_let_go(queue, run);
 		if (run->set != NULL)
 			rib_restore_attrs_done(rib, run->set);
+	}
 	if (first != NULL)
 		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
 			chunk->count);
@@ -124,6 +136,18 @@ static inline struct journal_history_run head_of(uint64_t time, const struct bes
 	};
 }
 
+/* The last run refers to the set. */
+static void hold(struct journal_queue *queue, struct attr_set *set)
+{
+	struct journal_history_run *run = journal_history_at(queue->last, queue->last->last);
+
+	if (set->counted)
+		return;
+	set->counted = true;
+	run->held = (uint32_t)attr_set_size(set);
+	queue->held += run->held;
+}
+
 /* A row in a run of its own; NULL when memory is short. */
 static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change)
@@ -131,6 +155,9 @@ static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, 
 	const struct journal_history_run head = head_of(time, change);
 	struct best_row *row = NULL;
 
+	/* What is being taken over counts too, but is no longer here. */
+	while (queue->held > JOURNAL_HISTORY_SETS_MAX && queue->first != NULL)
+		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
 	if (queue->last != NULL)
 		row = journal_history_begin(queue->last, &head);
 	if (row == NULL && add_chunk(queue, rib) != NULL)
@@ -138,7 +165,7 @@ static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, 
 	if (row == NULL)
 		journal_queue_gap(queue, time, time, 1);
 	else if (change->attrs != NULL)
-		attr_set_ref(change->attrs);
+		hold(queue, attr_set_ref(change->attrs));
 	return row;
 }
 

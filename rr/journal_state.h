@@ -44,11 +44,17 @@ void journal_peers_free(struct journal_peers *peers);
  * within a second fits in.
  */
 #define JOURNAL_HISTORY_WAITING_MAX (48u << 20)
+/*
+ * ... and of the sets that it refers to. Most are some path's too; but each change of a route may
+ * leave one behind that nothing else needs, as large as a message.
+ */
+#define JOURNAL_HISTORY_SETS_MAX (128u << 20)
 
 /* History that waits: the tail grows, the oldest chunk is taken or given up. */
 struct journal_queue {
 	struct journal_history_chunk *first, *last;
 	size_t chunks;
+	size_t held; /* bytes of sets */
 	struct journal_spare *spare; /* where chunks come from and go */
 	size_t rows; /* but for those in `room` */
 	struct best_room room; /* behind the last run of the last chunk, for the rib */
@@ -78,6 +84,8 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
  */
 void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 	struct journal_history_chunk *chunk, uint32_t at);
+/* A run gets its set off its hands: from here on its bytes do not count. */
+void journal_queue_let_go(struct journal_queue *queue, struct journal_history_run *run);
 /* Of the times of further rows, which are older or younger than those before. */
 void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to, uint64_t rows);
 /* `rows` rows of times from `from` to `to` are lost. */

@@ -6,6 +6,7 @@
 
 #include "tests/unit/unit.h"
 
+#include "rib/state.h"
 #include "rr/journal_state.h"
 
 static const uint8_t hash_key[16] = "not quite random";
@@ -44,6 +45,7 @@ static void history_end(struct history *history, uint64_t sets)
 	while ((chunk = journal_queue_take(&history->queue)) != NULL)
 		journal_queue_give_up(&history->queue, history->rib, chunk, 0);
 	assert_int_equal(history->queue.rows, 0);
+	assert_int_equal(history->queue.held, 0);
 	assert_int_equal(journal_queue_memory(&history->queue), 0);
 	journal_spare_free(&history->spare);
 	assert_int_equal(history->gone, sets);
@@ -60,6 +62,29 @@ static struct attr_set *set_of(struct history *history, uint32_t n)
 	struct attr_set *set = rib_restore_attrs(
 		history->rib, n + 1, SPAN(next_hop), SPAN(canonical), &malformed);
 
+	assert_non_null(set);
+	return set;
+}
+
+/* One of `size` bytes, most of them in a community list. */
+static struct attr_set *large_set_of(struct history *history, uint32_t n, size_t size)
+{
+	const uint8_t next_hop[] = { 192, 0, 2, 1 };
+	uint8_t canonical[CANONICAL_MAX] = { 0x40, 1, 1, 0, 0x40, 2, 0, 0xd0, 8 };
+	size_t list = (size - 11) / 4 * 4;
+	bool malformed = false;
+	struct attr_set *set;
+
+	canonical[9] = (uint8_t)(list >> 8);
+	canonical[10] = (uint8_t)list;
+	for (size_t at = 0; at < list; at += 4) {
+		canonical[11 + at] = (uint8_t)(at >> 8);
+		canonical[12 + at] = (uint8_t)at;
+	}
+	memcpy(canonical + 13, &n, 2);
+	memcpy(canonical + 17, (const uint8_t *)&n + 2, 2);
+	set = rib_restore_attrs(history->rib, n + 1, SPAN(next_hop),
+		(struct span){ canonical, 11 + list }, &malformed);
 	assert_non_null(set);
 	return set;
 }
@@ -263,6 +288,50 @@ static void test_the_oldest_go_first(void **state)
 	history_end(&history, ROWS / 100 + 1);
 }
 
+/* Sets that nothing but history refers to: bounded as well, whatever their size. */
+static void test_sets_are_bounded(void **state)
+{
+	enum { ROWS = 60000, LARGE = 4000 };
+	struct history history;
+	struct journal_history_chunk *chunk, *taken = NULL;
+	size_t most = 0;
+
+	(void)state;
+	history_begin(&history);
+	for (uint32_t n = 0; n < ROWS; n++) {
+		struct attr_set *set = large_set_of(&history, n, LARGE);
+
+		/* Each twice, and once more by another run. */
+		add(&history, 2 * n + 1, n, FAMILY_IPV4_UNICAST, set);
+		add(&history, 2 * n + 1, n, FAMILY_IPV4_UNICAST, set);
+		add(&history, 2 * n + 2, n, FAMILY_IPV4_UNICAST, set);
+		rib_restore_attrs_done(history.rib, set);
+		if (history.queue.held > most)
+			most = history.queue.held;
+		assert_true(history.queue.held >= (n + 1 - history.gone) * LARGE);
+		assert_true(history.rib->attr_sets.memory < JOURNAL_HISTORY_SETS_MAX + (8 << 20));
+	}
+	/* As much as there may be, and one. */
+	assert_in_range(
+		most, JOURNAL_HISTORY_SETS_MAX - 2 * LARGE, JOURNAL_HISTORY_SETS_MAX + 2 * LARGE);
+	assert_true(history.queue.lost > 0);
+	assert_true(history.queue.lost + history.queue.rows == 3 * ROWS);
+	/* A chunk that was taken for a batch is not given up for what comes. */
+	while ((chunk = journal_queue_take(&history.queue)) != NULL) {
+		chunk->next = taken;
+		taken = chunk;
+	}
+	history.queue.held += JOURNAL_HISTORY_SETS_MAX;
+	add(&history, UINT32_MAX, 1, FAMILY_IPV4_UNICAST, NULL);
+	assert_int_equal(history.queue.rows, 1);
+	history.queue.held -= JOURNAL_HISTORY_SETS_MAX;
+	while ((chunk = taken) != NULL) {
+		taken = chunk->next;
+		journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+	}
+	history_end(&history, ROWS);
+}
+
 /* Half of a chunk was taken over: its rows are missing all the same, its sets are not freed twice.
  */
 static void test_a_chunk_is_given_up_half_way(void **state)
@@ -283,6 +352,7 @@ static void test_a_chunk_is_given_up_half_way(void **state)
 	for (unsigned n = 0; n < 30; n++) {
 		struct journal_history_run *run = journal_history_at(chunk, at);
 
+		journal_queue_let_go(&history.queue, run);
 		rib_restore_attrs_done(history.rib, run->set);
 		run->attrs = 1;
 		at += (uint32_t)journal_history_run_size(FAMILY_IPV4_UNICAST, run->count);
@@ -374,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_neighbors_share_a_run),
 		cmocka_unit_test(test_rows_in_the_room),
 		cmocka_unit_test(test_the_oldest_go_first),
+		cmocka_unit_test(test_sets_are_bounded),
 		cmocka_unit_test(test_a_chunk_is_given_up_half_way),
 		cmocka_unit_test(test_a_gap_spans_all),
 		cmocka_unit_test(test_ids_of_addresses),
