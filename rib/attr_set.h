@@ -20,6 +20,7 @@ struct attr_set {
 	uint32_t cached : 31; /* of these, held by slots of the cache: other raw bytes may mean the
 				 same */
 	uint32_t counted : 1; /* its bytes are in a sum of the journal's, see rib/capture.h */
+	uint32_t : 0; /* what is above changes while the journal's writer reads what is below */
 	uint32_t len : 24; /* of `bytes`: CANONICAL_MAX at most */
 	uint32_t verdict : 8; /* 0: usable; else 1 + enum drop_reason: a loop (see adj_rib_in.c) */
 	struct attribute_keys keys;

@@ -439,7 +439,8 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 			begin_anew(journal);
 	}
 	say_degraded(journal, now);
-	if (tells_best(journal) && journal_queue_memory(&journal->queue) < TELL_BEST_MAX)
+	if (tells_best(journal) && journal_queue_memory(&journal->queue) < TELL_BEST_MAX &&
+		journal->queue.held < JOURNAL_HISTORY_SETS_MAX / 4)
 		journal->tells_best = rib_capture_best(journal->rib, TELL_BEST_STEP);
 	if (journal_release(journal, end))
 		delay = advance(journal, started, end);

@@ -268,7 +268,8 @@ static void close_batch(struct journal *journal)
 void journal_gather(struct journal *journal, uint64_t end)
 {
 	struct journal_batch *batch = journal_open_batch(journal);
-	bool pressed = journal_queue_memory(&journal->queue) > JOURNAL_HISTORY_WAITING_MAX / 2;
+	bool pressed = journal_queue_memory(&journal->queue) > JOURNAL_HISTORY_WAITING_MAX / 2 ||
+		       journal->queue.held > JOURNAL_HISTORY_SETS_MAX / 2;
 	size_t share = pressed ? HISTORY_SHARE_PRESSED : HISTORY_SHARE;
 
 	if (batch == NULL)

@@ -155,8 +155,8 @@ static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, 
 	const struct journal_history_run head = head_of(time, change);
 	struct best_row *row = NULL;
 
-	/* What is being taken over counts too, but is no longer here. */
-	while (queue->held > JOURNAL_HISTORY_SETS_MAX && queue->first != NULL)
+	/* One a run, as for the rows; never what the run would go on in. */
+	if (queue->held > JOURNAL_HISTORY_SETS_MAX && queue->first != queue->last)
 		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
 	if (queue->last != NULL)
 		row = journal_history_begin(queue->last, &head);
