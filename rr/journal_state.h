@@ -47,8 +47,8 @@ void journal_peers_free(struct journal_peers *peers);
 /*
  * ... and of the sets that it refers to. Most are some path's too; but each change of a route may
  * leave one behind that nothing else needs, as large as a message. Each counts with the oldest run
- * that holds it: when that is written the set may live on in later ones, uncounted, so twice as much
- * is the most, and what one chunk refers to.
+ * that holds it: when that is written the set may live on in later ones, uncounted, so twice as
+ * much is the most, and what one chunk refers to.
  */
 #define JOURNAL_HISTORY_SETS_MAX (128u << 20)
 
