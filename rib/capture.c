@@ -61,9 +61,9 @@ void rib_capture_ids_above(struct rib *rib, uint64_t id)
 		rib->attr_sets.next_id = id + 1;
 }
 
-void rib_capture_ids_after(struct rib *rib, const struct rib *before)
+void rib_capture_ids_after(struct rib *rib, const struct rib *before, uint64_t more)
 {
-	rib_capture_ids_above(rib, before->attr_sets.next_id - 1);
+	rib_capture_ids_above(rib, before->attr_sets.next_id - 1 + more);
 }
 
 size_t rib_capture_waiting(const struct rib *rib)

@@ -118,15 +118,17 @@ struct rib_capture {
  */
 bool rib_capture_begin(
 	struct rib *rib, const struct rib_capture *capture, const struct rib *before);
-/* Nothing is told from here on: before the journal goes and the rib does not. */
+/*
+ * Nothing is told from here on: before the journal goes and the rib does not. Sets still have IDs.
+ */
 void rib_capture_end(struct rib *rib);
 /* IDs of attribute sets that are given from here on are above `id`: before rib_restore_attrs. */
 void rib_capture_ids_above(struct rib *rib, uint64_t id);
 /*
- * ... and above all that `before` has given: once it gives no more, and before this one gives the
- * first.
+ * ... and above all that `before` has given, and `more` that it may give yet: before this one gives
+ * the first.
  */
-void rib_capture_ids_after(struct rib *rib, const struct rib *before);
+void rib_capture_ids_after(struct rib *rib, const struct rib *before, uint64_t more);
 /* How many rows wait. */
 size_t rib_capture_waiting(const struct rib *rib);
 /*

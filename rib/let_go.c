@@ -51,6 +51,16 @@ void let_go(struct rib *rib, enum family family, bool paths, struct change_set *
 	callbacks->output_ready(callbacks->context, NULL);
 }
 
+static void forget_first(struct rib *rib)
+{
+	struct let_go *later = rib->let_go;
+
+	rib->let_go = later->next;
+	rib->n_let_go--;
+	change_set_destroy(&later->set);
+	free(later);
+}
+
 void let_go_run(struct rib *rib, unsigned *items)
 {
 	while (rib->let_go != NULL && *items > 0) {
@@ -60,9 +70,12 @@ void let_go_run(struct rib *rib, unsigned *items)
 		unmark(&rib->tables[later->family], later->paths, &later->set, &from, items);
 		if (later->set.count > 0)
 			return;
-		rib->let_go = later->next;
-		rib->n_let_go--;
-		change_set_destroy(&later->set);
-		free(later);
+		forget_first(rib);
 	}
+}
+
+void let_go_forget(struct rib *rib)
+{
+	while (rib->let_go != NULL)
+		forget_first(rib);
 }

@@ -16,6 +16,8 @@ struct let_go;
  * Takes the set over (it is empty afterwards): of paths or of entries, each of which it has marked.
  */
 void let_go(struct rib *rib, enum family family, bool paths, struct change_set *set);
+/* The table itself goes: what waits is dropped, and unmarks nothing. */
+void let_go_forget(struct rib *rib);
 /* Lets go of as many numbers as there are items, and takes them off. */
 void let_go_run(struct rib *rib, unsigned *items);
 

@@ -3,7 +3,6 @@
  */
 #include "rib/rib.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,30 +46,6 @@ struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_
 	for (enum family family = 0; family < FAMILY_COUNT; family++)
 		table_init(&rib->tables[family], family, &rib->attr_sets);
 	return rib;
-}
-
-void rib_free(struct rib *rib)
-{
-	unsigned all = UINT_MAX;
-
-	if (rib == NULL)
-		return;
-	rib_capture_end(rib); /* what ends with the rib has not gone from the network */
-	peer_departures(rib, &all);
-	update_group_destroy_all(rib);
-	all = UINT_MAX;
-	let_go_run(rib, &all);
-	peer_free_departed(rib);
-	for (enum family family = 0; family < FAMILY_COUNT; family++)
-		table_destroy(&rib->tables[family]);
-	attr_sets_destroy(&rib->attr_sets);
-	free(rib->peers);
-	free(rib->canonical);
-	free(rib->attributes);
-	free(rib->batch);
-	free(rib->sorting);
-	free(rib->candidates);
-	free(rib);
 }
 
 /*

@@ -83,8 +83,21 @@ struct rib_parameters {
  * tables.
  */
 struct rib *rib_new(const struct rib_parameters *parameters, const uint8_t hash_key[16]);
-/* All peers, retained ones too, must be gone (rib_peer_down) before. */
+/* All peers, retained ones too, must be gone (rib_peer_down) before. NULL: nothing happens. */
 void rib_free(struct rib *rib);
+/*
+ * The same without holding the loop up, where another rib takes its place: puts the rib into the
+ * list. Nothing is asked of it from here on, but IDs of and references to its attribute sets.
+ */
+void rib_retire(struct rib **retired, struct rib *rib);
+/*
+ * Frees a part of what is in the list and not held, a fraction of a millisecond's work. True when
+ * there was any.
+ */
+bool rib_retired_free_part(struct rib **retired);
+/* Somebody keeps references to attribute sets of the rib: it stays until he has let go of it. */
+void rib_hold(struct rib *rib);
+void rib_unhold(struct rib *rib);
 
 /* What the table must know of an established session. */
 struct rib_peer_parameters {

@@ -12,10 +12,20 @@ void slab_init(struct slab *slab, size_t record_size)
 
 void slab_destroy(struct slab *slab)
 {
-	for (size_t i = 0; i < slab->n_chunks; i++)
-		free(slab->chunks[i]);
+	while (slab_free_chunk(slab))
+		;
 	free(slab->chunks);
 	slab_init(slab, slab->record_size);
+}
+
+bool slab_free_chunk(struct slab *slab)
+{
+	if (slab->n_chunks == 0)
+		return false;
+	free(slab->chunks[--slab->n_chunks]);
+	if (slab->used > slab->n_chunks * CHUNK_RECORDS)
+		slab->used = (uint32_t)(slab->n_chunks * CHUNK_RECORDS);
+	return true;
 }
 
 static bool slab_grow(struct slab *slab)

@@ -26,6 +26,11 @@ struct slab {
 
 void slab_init(struct slab *slab, size_t record_size);
 void slab_destroy(struct slab *slab);
+/*
+ * Frees the chunk with the highest numbers, of a slab that is not allocated from any more. False
+ * without one.
+ */
+bool slab_free_chunk(struct slab *slab);
 /* A zeroed record's number; SLAB_NONE when memory is short. */
 uint32_t slab_alloc(struct slab *slab);
 /*

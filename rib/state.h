@@ -174,6 +174,8 @@ struct capture {
 };
 
 struct rib {
+	struct rib *next; /* of those that are retired */
+	unsigned holders; /* see rib_hold */
 	struct rib_parameters parameters;
 	struct capture capture;
 	struct attr_sets attr_sets;

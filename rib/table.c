@@ -13,15 +13,33 @@ void table_init(struct table *table, enum family family, struct attr_sets *attr_
 	path_index_init(&table->path_index, attr_sets->hash_key);
 }
 
-void table_destroy(struct table *table)
+/* The paths of the chunk with the highest numbers. */
+static bool free_paths(struct table *table)
 {
-	for (uint32_t n = 0; n < table->paths.used; n++) {
-		struct path *path = table_path(table, n);
+	struct slab *paths = &table->paths;
+	uint32_t chunks = (uint32_t)paths->n_chunks;
+
+	if (chunks == 0)
+		return false;
+	for (uint32_t n = (chunks - 1) << SLAB_CHUNK_BITS; n < paths->used; n++) {
+		const struct path *path = table_path(table, n);
 
 		/* source is 0 in a free record, whose first bytes are the free list's */
 		if (path->source != 0 && path->attrs != NULL)
 			attr_set_unref(table->attr_sets, path->attrs);
 	}
+	return slab_free_chunk(paths);
+}
+
+bool table_free_part(struct table *table)
+{
+	return free_paths(table) || slab_free_chunk(&table->entries);
+}
+
+void table_destroy(struct table *table)
+{
+	while (table_free_part(table))
+		;
 	path_index_destroy(&table->path_index);
 	slab_destroy(&table->paths);
 	slab_destroy(&table->entries);

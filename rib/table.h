@@ -78,6 +78,11 @@ struct table {
 void table_init(struct table *table, enum family family, struct attr_sets *attr_sets);
 /* Gives back the attribute sets of all paths left. */
 void table_destroy(struct table *table);
+/*
+ * Frees as much of it as thousands of paths are, whoever may mark them: nothing but this and
+ * table_destroy may be done with it from the first one on. False when what is left is little.
+ */
+bool table_free_part(struct table *table);
 
 static inline struct entry *table_entry(const struct table *table, uint32_t number)
 {

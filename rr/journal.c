@@ -16,6 +16,8 @@
 #define TELL_BEST_STEP 2000 /* prefixes a turn */
 #define TELL_BEST_US   1000 /* between two */
 #define TELL_BEST_MAX  (JOURNAL_HISTORY_WAITING_MAX / 4)
+/* The state of a new table waits this long for the history of the one before, no longer. */
+#define BEFORE_US 500000
 /* Rows wait this long for company, unless a batch is full before. */
 #define GATHER_US 200000
 /* The clock may be set back by as much without times going back: it was corrected. */
@@ -58,8 +60,6 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 
 static void journal_free(struct journal *journal)
 {
-	struct journal_rib *next;
-
 	journal_give_up_history(journal);
 	rib_capture_end(journal->rib);
 	if (journal->closed != NULL) {
@@ -72,16 +72,11 @@ static void journal_free(struct journal *journal)
 	}
 	(void)journal_release(journal, UINT64_MAX);
 	journal_spare_free(&journal->spare);
-	for (struct journal_rib *of = journal->ribs; of != NULL; of = next) {
-		next = of->next;
-		free(of);
-	}
 	if (journal->wake_added)
 		event_del(&journal->wake_event);
 	if (journal->wake_fd >= 0)
 		close(journal->wake_fd);
 	journal_peers_free(&journal->peers);
-	free(journal->spare_rib);
 	free(journal->path);
 	free(journal);
 }
@@ -122,12 +117,11 @@ static struct journal *journal_new(struct reflector *reflector)
 	memcpy(journal->peers.hash_key, reflector->hash_key, sizeof journal->peers.hash_key);
 	journal->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	journal->path = strdup(reflector->config->journal_path);
-	if (journal->path == NULL || journal->wake_fd < 0 || !journal_reserve_rib(journal) ||
+	if (journal->path == NULL || journal->wake_fd < 0 ||
 		!rib_capture_begin(reflector->rib, capture_of(journal, &capture), NULL)) {
 		journal_free(journal);
 		return NULL;
 	}
-	journal_add_rib(journal, reflector->rib);
 	return journal;
 }
 
@@ -212,36 +206,28 @@ bool journal_prepare_rib(struct journal *journal, struct rib *rib)
 	struct rib_capture capture;
 
 	return journal == NULL ||
-	       (journal_reserve_rib(journal) &&
-		       rib_capture_begin(rib, capture_of(journal, &capture), journal->rib));
+	       rib_capture_begin(rib, capture_of(journal, &capture), journal->rib);
 }
 
 void journal_replace_rib(struct journal *journal, struct rib *rib)
 {
-	struct rib *before = journal->rib;
-	struct journal_batch *open;
+	if (journal == NULL)
+		return;
+	uint64_t sets = journal->chunk != NULL ? journal->chunk->count : 0; /* at most */
 
-	/* The history so far refers to sets of the RIB that goes. */
-	if (journal->closed == NULL && journal_writer_has_room(journal->writer))
-		journal_gather_history(journal);
-	journal_submit(journal);
-	journal_give_up_history(journal);
-	open = journal->open; /* now: sets that went with the history are told to be gone */
-	rib_capture_ids_after(rib, before);
-	journal_add_rib(journal, rib);
+	journal_queue_close(&journal->queue);
+	if (journal->emptied_at != 0) /* again so soon that nobody was told of the first time */
+		journal_give_up_history(journal);
+	else
+		journal->emptied_at = journal_time(journal);
+	/* The history that waits refers to sets of the RIB that goes, which get their IDs yet. */
+	sets += journal_queue_rows(&journal->queue);
+	rib_capture_ids_after(rib, journal->rib, sets);
+	rib_capture_end(journal->rib);
 	journal->rib = rib;
+	journal->replaced = monotonic_us();
 	journal->tells_best = false;
-	journal->open = NULL;
-	journal->gathering = false;
-	if (open != NULL) {
-		journal_discard(journal, open);
-		journal_peers_touch_all(&journal->peers);
-	}
-	rib_capture_end(before);
-	journal_retire_rib(journal, before);
-	open = journal_open_batch(journal);
-	if (open != NULL)
-		open->emptied_at = journal_time(journal);
+	reflector_schedule(journal->reflector);
 }
 
 void journal_settings(struct journal *journal, const struct config *config)
@@ -409,6 +395,19 @@ static void turn_end(struct journal *journal, const struct turn *begun)
 		journal->longest_us = took;
 }
 
+/* Returns after how many microseconds there is more of a table before to give up. */
+static uint64_t give_up_before(struct journal *journal, uint64_t now, uint64_t end)
+{
+	uint64_t waited = elapsed_us(journal->replaced, now);
+
+	if (!journal_waits_for_before(journal))
+		return UINT64_MAX;
+	if (waited < BEFORE_US)
+		return BEFORE_US - waited;
+	journal_give_up_before(journal, end);
+	return journal_waits_for_before(journal) ? 0 : UINT64_MAX;
+}
+
 /* Not while no history is kept: it goes on when it is again. */
 static bool tells_best(const struct journal *journal)
 {
@@ -417,7 +416,7 @@ static bool tells_best(const struct journal *journal)
 
 uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 {
-	uint64_t started = monotonic_us(), end = started + budget, delay, trim;
+	uint64_t started = monotonic_us(), end = started + budget, delay, trim, before;
 	bool works;
 	struct turn turn;
 
@@ -442,6 +441,7 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 	if (tells_best(journal) && journal_queue_memory(&journal->queue) < TELL_BEST_MAX &&
 		journal->queue.held < JOURNAL_HISTORY_SETS_MAX / 4)
 		journal->tells_best = rib_capture_best(journal->rib, TELL_BEST_STEP);
+	before = give_up_before(journal, now, end);
 	if (journal_release(journal, end))
 		delay = advance(journal, started, end);
 	else
@@ -451,6 +451,8 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 	trim = journal_spare_trim(&journal->spare, now);
 	if (trim < delay)
 		delay = trim;
+	if (before < delay)
+		delay = before;
 	journal->wall_old = true;
 	journal_queue_close(&journal->queue);
 	if (works)

@@ -46,8 +46,8 @@ void journal_audit(
 
 /*
  * The RIB is to be replaced (the AS or an ID of the router changed): first `rib` is prepared, false
- * when memory is short; then, with all peers gone from the one before, it takes its place, and the
- * journal frees that one when it is done with it.
+ * when memory is short; then, with all peers gone from the one before, it takes its place. That one
+ * is held until the history is written that refers to its sets.
  */
 bool journal_prepare_rib(struct journal *journal, struct rib *rib);
 void journal_replace_rib(struct journal *journal, struct rib *rib);

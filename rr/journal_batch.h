@@ -111,7 +111,7 @@ struct journal_gap_row { /* history that was given up */
 
 struct journal_batch {
 	struct journal_batch *next;
-	struct rib *rib; /* whose sets `attrs` refers to; not for the writer */
+	struct rib *rib; /* whose sets `attrs` refers to, held; not for the writer */
 	uint64_t generation; /* journal_status.generation when it was begun: the writer drops
 				batches of an older one */
 	bool written; /* by the writer; false in a batch that comes back: it was dropped */
@@ -151,6 +151,7 @@ _Static_assert(JOURNAL_HISTORY_CHUNK / (sizeof(struct best_row) + 4) <= UINT16_M
 
 struct journal_history_chunk {
 	struct journal_history_chunk *next;
+	struct rib *rib; /* while it waits: to whose sets its runs refer, held */
 	uint32_t used; /* bytes: where the last row ends; the next run begins at a multiple of 8 */
 	uint32_t count; /* rows */
 	uint32_t last; /* where the last run begins */

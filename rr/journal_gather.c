@@ -17,6 +17,19 @@
 #define HISTORY_SHARE	      20000
 #define HISTORY_SHARE_PRESSED 40000
 
+/* The chunk that is gathered next; NULL without one. */
+static const struct journal_history_chunk *next_chunk(const struct journal *journal)
+{
+	return journal->chunk != NULL ? journal->chunk : journal->queue.first;
+}
+
+bool journal_waits_for_before(const struct journal *journal)
+{
+	const struct journal_history_chunk *chunk = next_chunk(journal);
+
+	return chunk != NULL && chunk->rib != journal->rib;
+}
+
 struct journal_batch *journal_open_batch(struct journal *journal)
 {
 	struct journal_batch *batch = journal->open;
@@ -27,8 +40,14 @@ struct journal_batch *journal_open_batch(struct journal *journal)
 	if (batch == NULL)
 		return NULL;
 	batch->rib = journal->rib;
+	if (journal_waits_for_before(journal)) {
+		batch->rib = next_chunk(journal)->rib;
+	} else {
+		batch->emptied_at = journal->emptied_at;
+		journal->emptied_at = 0;
+	}
 	batch->generation = journal->generation;
-	journal_enter_rib(journal, batch->rib);
+	rib_hold(batch->rib);
 	journal->open = batch;
 	return batch;
 }
@@ -37,7 +56,7 @@ bool journal_waits(const struct journal *journal)
 {
 	return rib_capture_waiting(journal->rib) > 0 || journal_queue_rows(&journal->queue) > 0 ||
 	       journal->chunk != NULL || journal->queue.gap.rows > 0 ||
-	       journal->peers.n_dirty > 0 || journal->open != NULL;
+	       journal->peers.n_dirty > 0 || journal->emptied_at != 0 || journal->open != NULL;
 }
 
 void journal_attrs_gone(void *context, uint64_t id)
@@ -54,12 +73,11 @@ void journal_attrs_gone(void *context, uint64_t id)
  * The ID of a set. True when its content goes into the batch, told for the first time: the batch
  * takes a reference over. Room for a row must have been reserved.
  */
-static bool tell_attrs(
-	struct journal *journal, struct journal_batch *batch, struct attr_set *attrs, uint64_t *id)
+static bool tell_attrs(struct journal_batch *batch, struct attr_set *attrs, uint64_t *id)
 {
 	bool fresh = false;
 
-	*id = rib_capture_attrs_id(journal->rib, attrs, &fresh);
+	*id = rib_capture_attrs_id(batch->rib, attrs, &fresh);
 	if (fresh)
 		batch->attrs.rows[batch->attrs.count++] = (struct journal_attrs_row){ *id, attrs };
 	return fresh;
@@ -87,8 +105,8 @@ static bool convert_history(struct journal *journal, struct journal_batch *batch
 
 		journal_queue_let_go(&journal->queue, runs[i]);
 		runs[i]->attrs = 0;
-		if (set != NULL && !tell_attrs(journal, batch, set, &runs[i]->attrs))
-			rib_restore_attrs_done(journal->rib, set);
+		if (set != NULL && !tell_attrs(batch, set, &runs[i]->attrs))
+			rib_restore_attrs_done(chunk->rib, set);
 	}
 	if (journal->chunk_at < chunk->used)
 		return true;
@@ -98,6 +116,8 @@ static bool convert_history(struct journal *journal, struct journal_batch *batch
 		last = &(*last)->next;
 	*last = chunk;
 	batch->n_history += chunk->count;
+	rib_unhold(chunk->rib); /* the batch holds it */
+	chunk->rib = NULL;
 	journal->chunk = NULL;
 	return true;
 }
@@ -114,17 +134,18 @@ static bool gather_history(struct journal *journal, struct journal_batch *batch,
 		journal->queue.gap = (struct journal_gap_row){ 0 };
 	}
 	if (journal->chunk == NULL) {
-		if (batch->n_history >= most)
+		const struct journal_history_chunk *next = journal->queue.first;
+
+		if (batch->n_history >= most || next == NULL || next->rib != batch->rib)
 			return false;
 		journal->chunk = journal_queue_take(&journal->queue);
 		journal->chunk_at = 0;
 	}
-	return journal->chunk != NULL && convert_history(journal, batch);
+	return convert_history(journal, batch);
 }
 
 /* What take_paths remembers from row to row: paths of one UPDATE follow each other. */
 struct path_taker {
-	struct journal *journal;
 	struct journal_batch *batch;
 	const struct attr_set *set; /* of the row before */
 	uint64_t id;
@@ -177,7 +198,7 @@ static void take_paths(void *context, const struct path_change *changes, unsigne
 	for (const struct path_change *change = changes; change < changes + n; change++, row++) {
 		if (change->attrs != taker->set) {
 			taker->set = change->attrs;
-			if (tell_attrs(taker->journal, batch, change->attrs, &taker->id))
+			if (tell_attrs(batch, change->attrs, &taker->id))
 				attr_set_ref(change->attrs);
 		}
 		row->attrs = taker->id;
@@ -194,10 +215,10 @@ static void take_paths(void *context, const struct path_change *changes, unsigne
 /* False when no paths are left, or memory is short. */
 static bool gather_paths(struct journal *journal, struct journal_batch *batch)
 {
-	struct path_taker taker = { .journal = journal, .batch = batch };
+	struct path_taker taker = { .batch = batch };
 	const struct path_visitor visitor = { take_paths, take_gone, &taker };
 
-	if (rib_capture_waiting(journal->rib) == 0 ||
+	if (batch->rib != journal->rib || rib_capture_waiting(journal->rib) == 0 ||
 		!journal_batch_reserve(&batch->paths, STEP_ROWS) ||
 		!journal_batch_reserve(&batch->attrs, STEP_ROWS))
 		return false;
@@ -229,7 +250,7 @@ static bool nothing_waits_outside(const struct journal *journal)
 {
 	return rib_capture_waiting(journal->rib) == 0 && journal_queue_rows(&journal->queue) == 0 &&
 	       journal->chunk == NULL && journal->queue.gap.rows == 0 &&
-	       journal->peers.n_dirty == 0;
+	       journal->peers.n_dirty == 0 && journal->emptied_at == 0;
 }
 
 /* What history lacks of the times up to that of the batch, which is being closed. */
@@ -296,18 +317,6 @@ void journal_gather(struct journal *journal, uint64_t end)
 		if (monotonic_us() >= end)
 			return;
 	}
-}
-
-void journal_gather_history(struct journal *journal)
-{
-	struct journal_batch *batch = journal_open_batch(journal);
-
-	if (batch == NULL)
-		return;
-	while (gather_history(journal, batch, SIZE_MAX))
-		;
-	if (journal->chunk == NULL)
-		close_batch(journal);
 }
 
 void journal_submit(struct journal *journal)
@@ -401,7 +410,7 @@ bool journal_release(struct journal *journal, uint64_t end)
 		if (batch->attrs.count == 0) {
 			journal->finished = batch->next;
 			retire_batch(journal, batch);
-			journal_leave_rib(journal, rib);
+			rib_unhold(rib);
 		}
 		if (monotonic_us() >= end)
 			return journal->finished == NULL;
@@ -421,8 +430,7 @@ void journal_discard(struct journal *journal, struct journal_batch *batch)
 static void give_up_chunk(struct journal *journal)
 {
 	if (journal->chunk != NULL)
-		journal_queue_give_up(
-			&journal->queue, journal->rib, journal->chunk, journal->chunk_at);
+		journal_queue_give_up(&journal->queue, journal->chunk, journal->chunk_at);
 	journal->chunk = NULL;
 }
 
@@ -432,7 +440,20 @@ void journal_give_up_history(struct journal *journal)
 
 	give_up_chunk(journal);
 	while ((chunk = journal_queue_take(&journal->queue)) != NULL)
-		journal_queue_give_up(&journal->queue, journal->rib, chunk, 0);
+		journal_queue_give_up(&journal->queue, chunk, 0);
+}
+
+void journal_give_up_before(struct journal *journal, uint64_t end)
+{
+	while (journal_waits_for_before(journal)) {
+		if (journal->chunk != NULL)
+			give_up_chunk(journal);
+		else
+			journal_queue_give_up(
+				&journal->queue, journal_queue_take(&journal->queue), 0);
+		if (monotonic_us() >= end)
+			return;
+	}
 }
 
 void journal_tell_again(struct journal *journal)
@@ -440,6 +461,9 @@ void journal_tell_again(struct journal *journal)
 	struct journal_batch *open = journal->open, *closed = journal->closed;
 
 	give_up_chunk(journal);
+	/* Its sets have IDs that the old file knew. */
+	journal_give_up_before(journal, UINT64_MAX);
+	journal->emptied_at = 0;
 	journal->open = NULL;
 	journal->closed = NULL;
 	journal->gathering = false;

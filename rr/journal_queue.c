@@ -87,8 +87,8 @@ void journal_queue_let_go(struct journal_queue *queue, struct journal_history_ru
 	run->held = 0;
 }
 
-void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
-	struct journal_history_chunk *chunk, uint32_t at)
+void journal_queue_give_up(
+	struct journal_queue *queue, struct journal_history_chunk *chunk, uint32_t at)
 {
 	const struct journal_history_run *first = journal_history_first(chunk);
 	struct journal_history_run *run;
@@ -97,8 +97,9 @@ void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
 		at += (uint32_t)journal_history_run_size((enum family)run->family, run->count);
 		journal_queue_let_go(queue, run);
 		if (run->set != NULL)
-			rib_restore_attrs_done(rib, run->set);
+			rib_restore_attrs_done(chunk->rib, run->set);
 	}
+	rib_unhold(chunk->rib);
 	if (first != NULL)
 		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
 			chunk->count);
@@ -111,10 +112,12 @@ static struct journal_history_chunk *add_chunk(struct journal_queue *queue, stru
 	struct journal_history_chunk *chunk;
 
 	if ((queue->chunks + 1) * sizeof(*chunk) > JOURNAL_HISTORY_WAITING_MAX)
-		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
+		journal_queue_give_up(queue, journal_queue_take(queue), 0);
 	chunk = journal_spare_chunk(queue->spare, queue->chunks > 0);
 	if (chunk == NULL)
 		return NULL;
+	rib_hold(rib);
+	chunk->rib = rib;
 	if (queue->last != NULL)
 		queue->last->next = chunk;
 	else
@@ -157,8 +160,8 @@ static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, 
 
 	/* One a run, as for the rows; never what the run would go on in. */
 	if (queue->held > JOURNAL_HISTORY_SETS_MAX && queue->first != queue->last)
-		journal_queue_give_up(queue, rib, journal_queue_take(queue), 0);
-	if (queue->last != NULL)
+		journal_queue_give_up(queue, journal_queue_take(queue), 0);
+	if (queue->last != NULL && queue->last->rib == rib)
 		row = journal_history_begin(queue->last, &head);
 	if (row == NULL && add_chunk(queue, rib) != NULL)
 		row = journal_history_begin(queue->last, &head);
@@ -176,7 +179,8 @@ void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t ti
 	struct best_row *row = NULL;
 
 	journal_queue_close(queue);
-	if (queue->last != NULL) /* a turn later, or the rib was not sure */
+	/* A turn later, or the rib was not sure. */
+	if (queue->last != NULL && queue->last->rib == rib)
 		row = journal_history_continue(queue->last, &head);
 	if (row == NULL)
 		row = begin_run(queue, rib, time, change);

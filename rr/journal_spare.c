@@ -5,7 +5,7 @@
 #define TRIM_CHUNKS 4 /* that are freed at once, a quarter of a millisecond at most */
 #define TRIM_US	    1000 /* between two times */
 
-/* Outside of bursts what is done with is freed. */
+/* Outside of bursts no batch is kept. */
 static bool keeps(const struct journal_spare *spare)
 {
 	return spare->burst || spare->until != 0;
@@ -44,10 +44,6 @@ struct journal_history_chunk *journal_spare_chunk(struct journal_spare *spare, b
 
 void journal_spare_put_chunk(struct journal_spare *spare, struct journal_history_chunk *chunk)
 {
-	if (!keeps(spare) || spare->n_chunks == JOURNAL_SPARE_CHUNKS_MAX) {
-		journal_history_chunk_free(chunk);
-		return;
-	}
 	chunk->next = spare->chunks;
 	spare->chunks = chunk;
 	spare->n_chunks++;
@@ -74,18 +70,19 @@ void journal_spare_put_batch(
 
 uint64_t journal_spare_trim(struct journal_spare *spare, uint64_t now)
 {
+	unsigned most; /* chunks that are kept */
+
 	if (spare->burst) {
 		spare->burst = false;
 		spare->until = now + JOURNAL_SPARE_KEEP_US;
 	}
-	if (spare->until == 0)
-		return UINT64_MAX;
+	most = now < spare->until ? JOURNAL_SPARE_CHUNKS_MAX : 0;
+	for (unsigned n = 0; n < TRIM_CHUNKS && spare->n_chunks > most; n++)
+		journal_history_chunk_free(take_chunk(spare));
+	if (spare->n_chunks > most)
+		return TRIM_US;
 	if (now < spare->until)
 		return spare->until - now;
-	for (unsigned n = 0; n < TRIM_CHUNKS && spare->chunks != NULL; n++)
-		journal_history_chunk_free(take_chunk(spare));
-	if (spare->chunks != NULL)
-		return TRIM_US;
 	if (spare->batches != NULL) {
 		journal_batch_free(take_batch(spare), NULL);
 		return TRIM_US;

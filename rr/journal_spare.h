@@ -29,7 +29,10 @@ struct journal_spare {
 
 /* An empty chunk; NULL when memory is short. `burst`: history that waits fills more than one. */
 struct journal_history_chunk *journal_spare_chunk(struct journal_spare *spare, bool burst);
-/* Takes a chunk over that is done with. */
+/*
+ * Takes a chunk over that is done with. More than are kept come back at once where much is given
+ * up: those too are freed by journal_spare_trim, a few at a time.
+ */
 void journal_spare_put_chunk(struct journal_spare *spare, struct journal_history_chunk *chunk);
 /* An empty batch; NULL when memory is short. */
 struct journal_batch *journal_spare_batch(struct journal_spare *spare);
@@ -37,8 +40,8 @@ struct journal_batch *journal_spare_batch(struct journal_spare *spare);
 void journal_spare_put_batch(
 	struct journal_spare *spare, struct journal_batch *batch, struct rib *rib);
 /*
- * Frees a part of what was kept long enough; returns after how many microseconds there is more to
- * do, UINT64_MAX when nothing is kept.
+ * Frees a part of what is too much or was kept long enough; returns after how many microseconds
+ * there is more to do, UINT64_MAX when nothing is kept.
  */
 uint64_t journal_spare_trim(struct journal_spare *spare, uint64_t now);
 void journal_spare_free(struct journal_spare *spare); /* all that is kept */
@@ -47,7 +50,8 @@ size_t journal_spare_memory(const struct journal_spare *spare); /* bytes */
 /* Would journal_spare_trim free something? */
 static inline bool journal_spare_is_due(const struct journal_spare *spare, uint64_t now)
 {
-	return !spare->burst && spare->until != 0 && now >= spare->until;
+	return spare->n_chunks > JOURNAL_SPARE_CHUNKS_MAX ||
+	       (!spare->burst && now >= spare->until && (spare->until != 0 || spare->n_chunks > 0));
 }
 
 #endif

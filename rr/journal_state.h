@@ -84,8 +84,8 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
  * Gives up the rows of a chunk, as a gap, and is done with it. The runs before the byte `at` were
  * taken over: they have IDs in place of their sets.
  */
-void journal_queue_give_up(struct journal_queue *queue, struct rib *rib,
-	struct journal_history_chunk *chunk, uint32_t at);
+void journal_queue_give_up(
+	struct journal_queue *queue, struct journal_history_chunk *chunk, uint32_t at);
 /* A run gets its set off its hands: from here on its bytes do not count. */
 void journal_queue_let_go(struct journal_queue *queue, struct journal_history_run *run);
 /* Of the times of further rows, which are older or younger than those before. */
@@ -94,20 +94,12 @@ void journal_gap_extend(struct journal_gap_row *gap, uint64_t from, uint64_t to,
 void journal_queue_gap(struct journal_queue *queue, uint64_t from, uint64_t to, uint64_t rows);
 size_t journal_queue_memory(const struct journal_queue *queue); /* bytes of what waits */
 
-/* A RIB to whose sets batches refer: one whose place was taken lives on until they are back. */
-struct journal_rib {
-	struct journal_rib *next;
-	struct rib *rib;
-	unsigned batches;
-	bool retired;
-};
-
 struct journal {
 	struct reflector *reflector;
 	char *path; /* of the file; a reload does not change it */
-	struct rib *rib;
-	struct journal_rib *ribs;
-	struct journal_rib *spare_rib; /* for the next one */
+	struct rib *rib; /* of the state; history of one whose place it took may wait yet */
+	uint64_t emptied_at; /* when it took that place, wall clock, not told yet; or 0 */
+	uint64_t replaced; /* the same, monotonic */
 	struct journal_writer *writer; /* NULL while it is restored */
 	int wake_fd;
 	struct event wake_event;
@@ -154,18 +146,6 @@ uint64_t journal_time(struct journal *journal);
 /* History lacks changes: what is the best of each prefix is to be told, by the way. */
 void journal_tell_best(struct journal *journal);
 
-/* journal_rib.c */
-
-/* Room for one more; false when memory is short. */
-bool journal_reserve_rib(struct journal *journal);
-void journal_add_rib(struct journal *journal, struct rib *rib);
-/* A batch refers to sets of `rib`, or not any more: then one that was replaced goes with the last.
- */
-void journal_enter_rib(struct journal *journal, struct rib *rib);
-void journal_leave_rib(struct journal *journal, struct rib *rib);
-/* Another took its place: it goes as soon as no batch refers to it. */
-void journal_retire_rib(struct journal *journal, struct rib *rib);
-
 /* journal_gather.c */
 
 /* The batch that rows go to; NULL when memory is short. */
@@ -174,10 +154,12 @@ struct journal_batch *journal_open_batch(struct journal *journal);
 bool journal_waits(const struct journal *journal);
 /* Goes on with the batch until it is full or nothing waits, then closes it; or `end` has come. */
 void journal_gather(struct journal *journal, uint64_t end);
-/* All history that waits goes into a batch of its own, however large, which is closed. */
-void journal_gather_history(struct journal *journal);
-/* What is left of it becomes a gap. */
+/* All history that waits becomes a gap. */
 void journal_give_up_history(struct journal *journal);
+/* History of a RIB before waits: it goes into batches before anything of the one that is. */
+bool journal_waits_for_before(const struct journal *journal);
+/* ... becomes a gap, until `end`. */
+void journal_give_up_before(struct journal *journal, uint64_t end);
 /* Hands the closed batch to the writer. */
 void journal_submit(struct journal *journal);
 /* Takes a batch back that the writer is done with. */

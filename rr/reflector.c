@@ -18,6 +18,7 @@
 #define TICK_US		  200000
 #define RUN_BUDGET_US	  5000
 #define JOURNAL_BUDGET_US 1000
+#define RETIRED_BUDGET_US 1000
 #define JOURNAL_CLOSE_US  (5 * SECOND_US)
 /* Of a journal that could not be flushed before: the peers are counting already. */
 #define JOURNAL_LAST_US (SECOND_US / 2)
@@ -72,6 +73,18 @@ static void reap(struct reflector *reflector)
 	}
 }
 
+/* False when there is more to free. */
+static bool free_retired(struct reflector *reflector)
+{
+	uint64_t end = monotonic_us() + RETIRED_BUDGET_US;
+
+	while (rib_retired_free_part(&reflector->retired)) {
+		if (monotonic_us() >= end)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The end of a turn: all sockets that had input were read, now the RIB works it off and the result
  * goes out.
@@ -93,6 +106,8 @@ static void on_run(evutil_socket_t fd, short what, void *context)
 	journal_delay = journal_run(reflector->journal, monotonic_us(), JOURNAL_BUDGET_US);
 	if (journal_delay < delay)
 		delay = journal_delay;
+	if (!free_retired(reflector))
+		delay = 0;
 	reflector->running = false;
 	/* The journal may be up to date now. */
 	if (reflector->stopping == STOPPING_FLUSH)
@@ -355,6 +370,8 @@ void reflector_free(struct reflector *reflector)
 	}
 	if (reflector->rib != NULL)
 		rib_free(reflector->rib);
+	while (rib_retired_free_part(&reflector->retired))
+		;
 	journal_readers_free(reflector->journal_readers, READERS_END_US);
 	local_addresses_free(&reflector->local_addresses);
 	config_free(reflector->config);

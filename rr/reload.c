@@ -213,10 +213,8 @@ static void replace_rib(struct reflector *reflector, struct rib *rib)
 	for (size_t i = 0; i < reflector->peers.count; i++)
 		peer_stop(reflector->peers.peers[i], CEASE_CONFIG_CHANGE, NULL, ENDING_HARD, false);
 	graceful_restart_period_cancel(reflector);
-	if (reflector->journal != NULL)
-		journal_replace_rib(reflector->journal, rib);
-	else
-		rib_free(reflector->rib);
+	journal_replace_rib(reflector->journal, rib);
+	rib_retire(&reflector->retired, reflector->rib);
 	reflector->rib = rib;
 }
 

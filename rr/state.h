@@ -56,6 +56,7 @@ struct reflector {
 	struct config *config;
 	struct log log;
 	struct rib *rib;
+	struct rib *retired; /* list: others took their places, they are freed a part a turn */
 	uint8_t hash_key[16];
 	uint64_t jitter; /* state of the generator behind jittered() */
 	struct journal *journal; /* NULL: none is kept */

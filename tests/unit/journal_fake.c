@@ -207,7 +207,10 @@ static void play_history(const struct journal_batch *batch)
 static void play(const struct journal_batch *batch)
 {
 	fake.batches++;
-	fake.emptied += batch->emptied_at != 0;
+	if (batch->emptied_at != 0) {
+		fake.emptied++;
+		fake.history_before = fake.history_rows;
+	}
 	for (size_t i = 0; i < batch->peers.count; i++)
 		fake.peer[batch->peers.rows[i].id] = true;
 	for (size_t i = 0; i < batch->attrs.count; i++) {
@@ -280,6 +283,9 @@ int fake_end(void **state)
 	(void)state;
 	journal_close(fake.journal, 0); /* NULL: it was */
 	assert_int_equal(fake.chunks, 0);
+	while (rib_retired_free_part(&fake.reflector.retired))
+		;
+	assert_null(fake.reflector.retired);
 	fixture_end(&fake.rib);
 	event_base_free(fake.reflector.base);
 	fclose(fake.reflector.log.to);

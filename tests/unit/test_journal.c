@@ -326,6 +326,23 @@ static void test_a_batch_has_its_generation(void **state)
 	fixture_settle(&fake.rib);
 }
 
+/* As a reload that changes the AS does it. */
+static void replace_rib(struct rib *rib)
+{
+	assert_true(journal_prepare_rib(fake.journal, rib));
+	journal_replace_rib(fake.journal, rib);
+	rib_retire(&fake.reflector.retired, fake.reflector.rib);
+	fake.rib.rib = fake.reflector.rib = rib;
+}
+
+/* False when one that was replaced is held yet. */
+static bool free_retired(void)
+{
+	while (rib_retired_free_part(&fake.reflector.retired))
+		;
+	return fake.reflector.retired == NULL;
+}
+
 /* The table is a new one, while batches with sets of the old are on their way. */
 static void test_another_rib(void **state)
 {
@@ -342,12 +359,12 @@ static void test_another_rib(void **state)
 	assert_int_equal(fake.queued, 1);
 	announce_many(speaker, 300, 200);
 	speaker_down(speaker);
-	assert_true(journal_prepare_rib(fake.journal, rib));
-	journal_replace_rib(fake.journal, rib);
-	fake.rib.rib = fake.reflector.rib = rib;
-	assert_int_equal(fake.queued, 2);
+	replace_rib(rib);
+	assert_false(free_retired());
 	write_all();
+	assert_true(free_retired());
 	assert_int_equal(fake.emptied, 1);
+	assert_int_equal(fake.history_before, 900);
 	assert_int_equal(fake.gap_rows, 0);
 	assert_int_equal(fake.history_rows, 900);
 	for (unsigned number = 0; number < ROWS_MAX; number++)
@@ -377,9 +394,7 @@ static void test_another_rib_at_once(void **state)
 	for (unsigned n = 0; n < 2; n++) {
 		struct rib *rib = rib_new(&parameters, (const uint8_t *)"another hash key");
 
-		assert_true(journal_prepare_rib(fake.journal, rib));
-		journal_replace_rib(fake.journal, rib);
-		fake.rib.rib = fake.reflector.rib = rib;
+		replace_rib(rib);
 	}
 	fake.room = JOURNAL_QUEUE_MAX;
 	write_all();
@@ -401,9 +416,7 @@ static void test_peers_outlive_the_rib(void **state)
 	journal_gather(fake.journal, 0);
 	assert_non_null(fake.journal->open);
 	fake.room = 0;
-	assert_true(journal_prepare_rib(fake.journal, rib));
-	journal_replace_rib(fake.journal, rib);
-	fake.rib.rib = fake.reflector.rib = rib;
+	replace_rib(rib);
 	fake.room = JOURNAL_QUEUE_MAX;
 	write_all();
 	assert_true(fake.peer[id]);
@@ -436,15 +449,52 @@ static void test_sets_go_with_the_rib(void **state)
 	speaker_down(speaker);
 	fixture_settle(&fake.rib);
 	assert_null(fake.journal->open);
-	assert_true(journal_prepare_rib(fake.journal, rib));
-	journal_replace_rib(fake.journal, rib);
-	fake.rib.rib = fake.reflector.rib = rib;
+	replace_rib(rib);
 	fake.room = JOURNAL_QUEUE_MAX;
 	write_all();
-	/* Nothing refers to the one before: it is gone. */
-	assert_null(fake.journal->ribs->next);
+	assert_true(free_retired());
 	assert_int_equal(fake.emptied, 1);
-	assert_true(fake.gap_rows > 0);
+	assert_int_equal(fake.gap_rows, 0);
+}
+
+/* The state of the new table does not wait for ever for the history of the one before. */
+static void test_history_of_before_is_given_up(void **state)
+{
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+	struct rib *rib = rib_new(&parameters, (const uint8_t *)"another hash key");
+	uint64_t delay;
+
+	(void)state;
+	fake.room = 0;
+	for (unsigned i = 0; i < 15; i++)
+		announce_many(speaker, 1000, i * 3);
+	speaker_down(speaker);
+	assert_true(fake.journal->queue.chunks > 1);
+	replace_rib(rib);
+	speaker = speaker_up(&fake.rib, 1, ROLE_CLIENT);
+	announce_many(speaker, 30, 500);
+	delay = journal_run(fake.journal, monotonic_us(), 1000);
+	assert_true(delay > 0 && delay <= SECOND_US);
+	assert_true(journal_waits_for_before(fake.journal));
+	while (journal_waits_for_before(fake.journal)) {
+		/* A step a turn, where there is time for no more. */
+		size_t chunks = fake.journal->queue.chunks;
+
+		delay = journal_run(fake.journal, monotonic_us() + SECOND_US, 0);
+		assert_in_range(chunks - fake.journal->queue.chunks, 0, 1);
+		assert_true(delay == 0 || !journal_waits_for_before(fake.journal));
+	}
+	assert_true(free_retired());
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	assert_int_equal(fake.emptied, 1);
+	assert_int_equal(fake.history_before, 0);
+	assert_int_equal(fake.gap_rows, 15000);
+	assert_int_equal(fake.history_rows, 30);
+	assert_mirrored();
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
 }
 
 /* Turns of a time when all that was kept is due. */
@@ -711,6 +761,7 @@ int main(void)
 		TEST(test_another_rib_at_once),
 		TEST(test_peers_outlive_the_rib),
 		TEST(test_sets_go_with_the_rib),
+		TEST(test_history_of_before_is_given_up),
 		TEST(test_room_ends),
 		TEST(test_memory_after_a_burst),
 		TEST(test_memory_after_a_large_batch),

@@ -43,7 +43,7 @@ static void history_end(struct history *history, uint64_t sets)
 	struct journal_history_chunk *chunk;
 
 	while ((chunk = journal_queue_take(&history->queue)) != NULL)
-		journal_queue_give_up(&history->queue, history->rib, chunk, 0);
+		journal_queue_give_up(&history->queue, chunk, 0);
 	assert_int_equal(history->queue.rows, 0);
 	assert_int_equal(history->queue.held, 0);
 	assert_int_equal(journal_queue_memory(&history->queue), 0);
@@ -140,7 +140,7 @@ static void test_rows_come_out_as_they_went_in(void **state)
 				assert_int_equal(row->bytes[3], (uint8_t)n);
 			}
 		}
-		journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+		journal_queue_give_up(&history.queue, chunk, 0);
 	}
 	assert_int_equal(rows, ROWS);
 	for (unsigned n = 0; n < SETS; n++)
@@ -251,10 +251,10 @@ static void test_rows_in_the_room(void **state)
 	chunk = journal_queue_take(&history.queue);
 	assert_null(history.queue.room.at);
 	assert_null(history.queue.room.end);
-	journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+	journal_queue_give_up(&history.queue, chunk, 0);
 	assert_int_equal(journal_queue_rows(&history.queue), history.queue.first->count);
 	chunk = journal_queue_take(&history.queue);
-	journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+	journal_queue_give_up(&history.queue, chunk, 0);
 	assert_int_equal(journal_queue_rows(&history.queue), 0);
 	history_end(&history, 0);
 }
@@ -327,7 +327,7 @@ static void test_sets_are_bounded(void **state)
 	history.queue.held -= JOURNAL_HISTORY_SETS_MAX;
 	while ((chunk = taken) != NULL) {
 		taken = chunk->next;
-		journal_queue_give_up(&history.queue, history.rib, chunk, 0);
+		journal_queue_give_up(&history.queue, chunk, 0);
 	}
 	history_end(&history, ROWS);
 }
@@ -357,7 +357,7 @@ static void test_a_chunk_is_given_up_half_way(void **state)
 		run->attrs = 1;
 		at += (uint32_t)journal_history_run_size(FAMILY_IPV4_UNICAST, run->count);
 	}
-	journal_queue_give_up(&history.queue, history.rib, chunk, at);
+	journal_queue_give_up(&history.queue, chunk, at);
 	assert_true(history.queue.gap.rows == 100);
 	assert_true(history.queue.gap.from == 1);
 	assert_true(history.queue.gap.to == 100);

@@ -50,10 +50,11 @@ static void test_light_traffic_keeps_nothing(void **state)
 	for (unsigned n = 0; n < 3; n++) {
 		journal_spare_put_chunk(&spare, journal_spare_chunk(&spare, false));
 		journal_spare_put_batch(&spare, batch_of(&spare, 1000), NULL);
+		assert_true(journal_spare_is_due(&spare, BEGIN));
+		assert_true(journal_spare_trim(&spare, BEGIN) == UINT64_MAX);
 		assert_int_equal(chunks, 0);
 		assert_int_equal(journal_spare_memory(&spare), 0);
 		assert_false(journal_spare_is_due(&spare, BEGIN));
-		assert_true(journal_spare_trim(&spare, BEGIN) == UINT64_MAX);
 	}
 }
 
@@ -76,7 +77,9 @@ static void test_a_burst_is_followed_by_another(void **state)
 		assert_int_equal(chunks, JOURNAL_SPARE_CHUNKS_MAX + 2);
 		for (unsigned n = 0; n < JOURNAL_SPARE_CHUNKS_MAX + 2; n++)
 			journal_spare_put_chunk(&spare, taken[n]);
-		assert_int_equal(chunks, JOURNAL_SPARE_CHUNKS_MAX);
+		/* Those too many go with the first look at the clock. */
+		assert_int_equal(chunks, JOURNAL_SPARE_CHUNKS_MAX + 2);
+		assert_true(journal_spare_is_due(&spare, now));
 		for (unsigned n = 0; n < JOURNAL_SPARE_BATCHES_MAX + 1; n++) {
 			batches[n] = batch_of(&spare, 1);
 			assert_true(round == 0 || n == JOURNAL_SPARE_BATCHES_MAX ||
@@ -86,8 +89,9 @@ static void test_a_burst_is_followed_by_another(void **state)
 		for (unsigned n = 0; n < JOURNAL_SPARE_BATCHES_MAX + 1; n++)
 			journal_spare_put_batch(&spare, batches[n], NULL);
 		assert_int_equal(spare.n_batches, JOURNAL_SPARE_BATCHES_MAX);
-		assert_false(journal_spare_is_due(&spare, now));
 		assert_true(journal_spare_trim(&spare, now) == JOURNAL_SPARE_KEEP_US);
+		assert_int_equal(chunks, JOURNAL_SPARE_CHUNKS_MAX);
+		assert_false(journal_spare_is_due(&spare, now));
 		now += JOURNAL_SPARE_KEEP_US - 1;
 		assert_false(journal_spare_is_due(&spare, now));
 		assert_true(journal_spare_trim(&spare, now) == 1);
@@ -132,6 +136,38 @@ static void test_what_is_kept_goes_piece_by_piece(void **state)
 	assert_true(journal_spare_trim(&spare, late) == UINT64_MAX);
 	/* Nothing is kept again until the next burst. */
 	journal_spare_put_chunk(&spare, journal_spare_chunk(&spare, false));
+	(void)journal_spare_trim(&spare, late);
+	assert_int_equal(chunks, 0);
+}
+
+/* All history is given up at once, long after the burst that it is of. */
+static void test_much_that_comes_back_goes_piece_by_piece(void **state)
+{
+	enum { MUCH = 3 * JOURNAL_SPARE_CHUNKS_MAX };
+	struct journal_spare spare = { .n_chunks = 0 };
+	struct journal_history_chunk *taken[MUCH];
+	uint64_t now = BEGIN;
+
+	(void)state;
+	for (unsigned long_after = 0; long_after < 2; long_after++) {
+		for (unsigned n = 0; n < MUCH; n++)
+			taken[n] = journal_spare_chunk(&spare, true);
+		if (long_after) {
+			(void)journal_spare_trim(&spare, now);
+			now += JOURNAL_SPARE_KEEP_US;
+			(void)journal_spare_trim(&spare, now);
+		}
+		for (unsigned n = 0; n < MUCH; n++)
+			journal_spare_put_chunk(&spare, taken[n]);
+		for (unsigned n = MUCH; n > (long_after ? 0 : JOURNAL_SPARE_CHUNKS_MAX);) {
+			assert_int_equal(chunks, n);
+			assert_true(journal_spare_is_due(&spare, now));
+			(void)journal_spare_trim(&spare, now);
+			assert_in_range(n - chunks, 1, 8);
+			n = chunks;
+		}
+		assert_false(journal_spare_is_due(&spare, now));
+	}
 	assert_int_equal(chunks, 0);
 }
 
@@ -141,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_light_traffic_keeps_nothing),
 		cmocka_unit_test(test_a_burst_is_followed_by_another),
 		cmocka_unit_test(test_what_is_kept_goes_piece_by_piece),
+		cmocka_unit_test(test_much_that_comes_back_goes_piece_by_piece),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
