@@ -361,12 +361,29 @@ static void test_another_rib(void **state)
 	speaker_down(speaker);
 	replace_rib(rib);
 	assert_false(free_retired());
+	/* The new one has paths and history at once, which must not get into batches of the old. */
+	speaker = speaker_up(&fake.rib, 1, ROLE_CLIENT);
+	announce_many(speaker, 300, 300);
+	for (size_t n = 0; n < 1000 && fake.emptied == 0; n++) {
+		(void)journal_run(fake.journal, monotonic_us(), 1000);
+		(void)journal_flushed(fake.journal);
+		if (fake.queued > 0) {
+			struct rib *of = fake.queue[0]->rib;
+
+			assert_true(of == rib ? fake.queue[0]->emptied_at != 0
+					      : fake.queue[0]->emptied_at == 0);
+			take_off(true);
+		}
+	}
+	fake.journal->flushing = false;
+	assert_int_equal(fake.history_before, 900);
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
 	write_all();
 	assert_true(free_retired());
 	assert_int_equal(fake.emptied, 1);
-	assert_int_equal(fake.history_before, 900);
 	assert_int_equal(fake.gap_rows, 0);
-	assert_int_equal(fake.history_rows, 900);
+	assert_int_equal(fake.history_rows, 900 + 300 + 300);
 	for (unsigned number = 0; number < ROWS_MAX; number++)
 		assert_true(fake.paths[FAMILY_IPV4_UNICAST][number].attrs == 0);
 	/* Its sets have IDs of their own: history names those of before. */
@@ -495,6 +512,46 @@ static void test_history_of_before_is_given_up(void **state)
 	assert_mirrored();
 	speaker_down(speaker);
 	fixture_settle(&fake.rib);
+}
+
+/* A table without a route is replaced by another: the file is told all the same, and at once. */
+static void test_an_empty_rib_is_replaced(void **state)
+{
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+
+	(void)state;
+	write_all();
+	replace_rib(rib_new(&parameters, (const uint8_t *)"another hash key"));
+	assert_false(journal_flushed(fake.journal));
+	write_all();
+	assert_int_equal(fake.emptied, 1);
+	assert_true(free_retired());
+}
+
+/* The file is lost while history of a table before waits: no other knows the IDs of its sets. */
+static void test_a_new_file_knows_no_set_of_before(void **state)
+{
+	const struct rib_parameters parameters = { .as = OUR_AS, .router_id = 7, .cluster_id = 7 };
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, 300, 0);
+	write_all();
+	fake.room = 0;
+	announce_many(speaker, 300, 100);
+	announce_many(speaker, 300, 0);
+	speaker_down(speaker);
+	replace_rib(rib_new(&parameters, (const uint8_t *)"another hash key"));
+	fake.status.generation = 1;
+	memset(fake.paths, 0, sizeof fake.paths);
+	memset(fake.told, 0, sizeof fake.told);
+	memset(fake.gone, 0, sizeof fake.gone);
+	fake.journal->woken = true;
+	fake.room = JOURNAL_QUEUE_MAX;
+	write_all();
+	assert_int_equal(fake.gap_rows, 600);
+	assert_int_equal(fake.emptied, 0);
+	assert_true(free_retired());
 }
 
 /* Turns of a time when all that was kept is due. */
@@ -762,6 +819,8 @@ int main(void)
 		TEST(test_peers_outlive_the_rib),
 		TEST(test_sets_go_with_the_rib),
 		TEST(test_history_of_before_is_given_up),
+		TEST(test_an_empty_rib_is_replaced),
+		TEST(test_a_new_file_knows_no_set_of_before),
 		TEST(test_room_ends),
 		TEST(test_memory_after_a_burst),
 		TEST(test_memory_after_a_large_batch),
