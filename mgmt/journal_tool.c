@@ -61,8 +61,8 @@ static sqlite3 *open_file(const struct tool *tool)
 	char text[512];
 	if (!tool->path_given && access(tool->path, F_OK) != 0) {
 		fprintf(stderr,
-			"found no journal at %s, expected one there, or another path with -f: "
-			"heliostatd keeps a journal when its configuration has a section journal\n",
+			"found no journal at %s, expected one there, or another path with -f: show "
+			"journal tells where heliostatd keeps it, if it keeps one\n",
 			tool->path);
 		return NULL;
 	}

@@ -95,7 +95,8 @@ static void journal_text(struct output *out, const struct journal_view *journal)
 	output_printf(out, "Restored at the start: %" PRIu64 " paths of %" PRIu64 " peers\n",
 		journal->restored_paths, journal->restored_peers);
 	if (status->moved_to[0] != '\0')
-		output_printf(out, "A damaged file was moved aside to %s\n", status->moved_to);
+		output_printf(out, "A file that was damaged or no journal was moved aside to %s\n",
+			status->moved_to);
 	output_printf(out,
 		"Longest: transaction %" PRIu64 ".%03" PRIu64 " ms, turn of the event "
 		"loop %" PRIu64 ".%03" PRIu64 " ms\n",
@@ -116,6 +117,27 @@ bool show_journal(struct request *request)
 	return true;
 }
 
+static void reasons_text(struct output *out, const struct health_reason *reasons, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		output_printf(out, "%s: %s\n", reasons[i].part, reasons[i].text);
+}
+
+static void reasons_json(
+	struct json *json, const char *key, const struct health_reason *reasons, unsigned n)
+{
+	json_key(json, key);
+	json_array_begin(json);
+	for (unsigned i = 0; i < n; i++) {
+		json_object_begin(json);
+		json_key_string(json, "part", reasons[i].part);
+		json_key_string(json, "text", reasons[i].text);
+		key_time(json, "since", reasons[i].since);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 bool show_health(struct request *request)
 {
 	struct health health;
@@ -125,24 +147,15 @@ bool show_health(struct request *request)
 	const char *status = health.n_reasons > 0 ? "degraded" : "healthy";
 	if (!request->json) {
 		output_printf(&request->out, "%s\n", status);
-		for (unsigned i = 0; i < health.n_reasons; i++)
-			output_printf(&request->out, "%s: %s\n", health.reasons[i].part,
-				health.reasons[i].text);
+		reasons_text(&request->out, health.reasons, health.n_reasons);
+		reasons_text(&request->out, health.notices, health.n_notices);
 		return true;
 	}
 	struct json json = json_to(&request->out);
 	json_object_begin(&json);
 	json_key_string(&json, "status", status);
-	json_key(&json, "reasons");
-	json_array_begin(&json);
-	for (unsigned i = 0; i < health.n_reasons; i++) {
-		json_object_begin(&json);
-		json_key_string(&json, "part", health.reasons[i].part);
-		json_key_string(&json, "text", health.reasons[i].text);
-		key_time(&json, "since", health.reasons[i].since);
-		json_object_end(&json);
-	}
-	json_array_end(&json);
+	reasons_json(&json, "reasons", health.reasons, health.n_reasons);
+	reasons_json(&json, "notices", health.notices, health.n_notices);
 	json_object_end(&json);
 	output_puts(&request->out, "\n");
 	return true;

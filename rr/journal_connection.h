@@ -27,7 +27,8 @@ struct journal_file {
 	 */
 	uint64_t generation;
 	uint64_t set_aside_at; /* monotonic microseconds; 0: never */
-	char moved_to[512]; /* where the file went that was set aside last */
+	uint64_t moved_at; /* ... wall clock */
+	char moved_to[512]; /* where the file went that was set aside last; "": it was gone */
 	struct journal_run run;
 	int64_t *malformed; /* IDs of path rows that make no sense; deleted when the run begins */
 	size_t n_malformed;

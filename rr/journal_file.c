@@ -177,7 +177,7 @@ static enum found inspect(struct journal_file *file, char *text, size_t size)
 	if (version > JOURNAL_SCHEMA) {
 		snprintf(text, size,
 			"found schema version %" PRId64 " in %s, expected %d at most: it was made "
-			"by a newer heliostatd",
+			"by a newer heliostatd; run that one, or move the file away",
 			version, file->path, JOURNAL_SCHEMA);
 		return FOUND_NEWER;
 	}
@@ -293,6 +293,7 @@ static bool set_aside(struct journal_file *file, const char *why, char *text, si
 		return false;
 	}
 	file->set_aside_at = journal_monotonic();
+	file->moved_at = journal_wall_clock();
 	/* it may have been deleted: then there is nothing to name */
 	snprintf(file->moved_to, sizeof file->moved_to, "%s",
 		access(target, F_OK) == 0 ? target : "");

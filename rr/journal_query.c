@@ -299,12 +299,27 @@ bool query_load_gaps(struct journal_query *query, uint64_t since, uint64_t until
 	return step == JOURNAL_STEP_END;
 }
 
+bool query_had_begun(struct journal_query *query, uint64_t at)
+{
+	if (query->n_runs > 0 && at >= query->runs[0].time)
+		return true;
+	snprintf(query->fault, sizeof query->fault,
+		"found a time before the journal began, expected a later one: see show history "
+		"gaps");
+	return false;
+}
+
 /* What stands between the rows of a span. */
 static bool load_notices(struct journal_query *query)
 {
 	const struct journal_ask *ask = &query->ask;
 	bool all_runs = ask->question != JOURNAL_PREFIX_HISTORY;
 	bool of_changes = ask->question != JOURNAL_PEER_HISTORY;
+	bool of_one = ask->question == JOURNAL_PREFIX_HISTORY ||
+		      ask->question == JOURNAL_PEER_HISTORY;
+	/* That there was no change would be no answer. */
+	if (of_one && query->n_runs > 0 && !query_had_begun(query, ask->until))
+		return false;
 	if (of_changes && ask->since < query->pruned && query->pruned <= ask->until) {
 		struct journal_row pruned = { .kind = JOURNAL_ROW_PRUNED, .time = query->pruned };
 		if (!query_notice(query, &pruned))

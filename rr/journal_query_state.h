@@ -103,6 +103,8 @@ sqlite3_stmt *query_statement(struct journal_query *query, enum query_statement 
 enum journal_step query_step(struct journal_query *query, sqlite3_stmt *statement);
 /* Records that the file holds what it cannot hold. Always false. */
 bool query_damaged(struct journal_query *query, const char *what);
+/* False, with a fault, when `at` is a time before all that the journal has. */
+bool query_had_begun(struct journal_query *query, uint64_t at);
 /* Loads the GAP rows that touch the span, and sorts what was added to the notices. */
 bool query_load_gaps(struct journal_query *query, uint64_t since, uint64_t until);
 bool query_notice(struct journal_query *query, const struct journal_row *notice);

@@ -13,12 +13,8 @@
 /* The table was not known, or not there, at `at`. */
 static bool check_time(struct journal_query *query, uint64_t at)
 {
-	if (query->n_runs == 0 || at < query->runs[0].time) {
-		snprintf(query->fault, sizeof query->fault,
-			"found a time before the journal began, expected a later one: see show "
-			"history gaps");
+	if (!query_had_begun(query, at))
 		return false;
-	}
 	if (at < query->pruned) {
 		snprintf(query->fault, sizeof query->fault,
 			"found a time whose history has been pruned, expected a later one: see "

@@ -149,6 +149,7 @@ static void publish_file(struct journal_writer *writer)
 	pthread_mutex_lock(&writer->mutex);
 	fresh = status->generation != writer->file->generation;
 	status->generation = writer->file->generation;
+	status->moved_at = writer->file->moved_at;
 	snprintf(status->moved_to, sizeof status->moved_to, "%s", writer->file->moved_to);
 	while (writer->queue != NULL && writer->queue->generation < status->generation)
 		finish_first(writer, false);
@@ -563,6 +564,7 @@ struct journal_writer *journal_writer_start(
 	writer->parameters = *parameters;
 	writer->finished_tail = &writer->finished;
 	writer->status.generation = file->generation;
+	writer->status.moved_at = file->moved_at;
 	snprintf(writer->status.moved_to, sizeof writer->status.moved_to, "%s", file->moved_to);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -29,7 +29,9 @@ struct journal_status {
 	char reason[256]; /* why: "disk full: ..."; "" when all is well */
 	uint64_t degraded_since; /* wall clock, microseconds */
 	uint64_t generation; /* one more each time a new file was begun under way */
-	char moved_to[512]; /* where the file went that was set aside last; "" : none was */
+	uint64_t
+		moved_at; /* wall clock, when a file was set aside last, or had gone; 0: none was */
+	char moved_to[512]; /* where it went; "": nowhere */
 	uint64_t failures; /* attempts that failed */
 	uint64_t batches; /* written */
 	uint64_t rows; /* written */

@@ -34,6 +34,10 @@ def started_anew(t, name, scene, word, content=None):
         shown = scene.reflector.ask("show", "journal")
         assert found[0] in shown, f"found {shown}"
         assert scene.reflector.show("journal")["moved-to"] == found[0], f"found {scene.show()}"
+        shown = scene.reflector.ask("show", "health")  # status 0: all is well again
+        assert shown.startswith("healthy") and found[0] in shown, f"found {shown}"
+        shown = scene.reflector.show("health")
+        assert shown["status"] == "healthy" and found[0] in shown["notices"][0]["text"], f"found {shown}"
     with t.case(f"{name}: reflection is as ever, and the new file is sound and whole"):
         scene.settle()
         scene.wait_whole()

@@ -292,7 +292,7 @@ static void test_newer_schema_is_refused(void **state)
 	assert_null(open_as(JOURNAL_REFUSED));
 	snprintf(expected, sizeof expected,
 		"found schema version 7 in %s, expected %d at most: it was made by a newer "
-		"heliostatd",
+		"heliostatd; run that one, or move the file away",
 		folder.path, JOURNAL_SCHEMA);
 	assert_string_equal(text, expected);
 	assert_null(journal_read_open(folder.path, text, sizeof text));

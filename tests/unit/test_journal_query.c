@@ -399,6 +399,24 @@ static void test_table_notices(void **state)
 	struct answer *answer = ask_file(fixture->path, &ask, 0);
 	assert_non_null(strstr(answer->fault, "before the journal began"));
 	answer_free(answer);
+	/* Nor may the history up to then say that there was no change. */
+	for (unsigned of_peer = 0; of_peer < 2; of_peer++) {
+		ask = (struct journal_ask){ .question = of_peer ? JOURNAL_PEER_HISTORY
+								: JOURNAL_PREFIX_HISTORY,
+			.prefix = prefix_of("10.1.0.0/24"),
+			.until = 99 };
+		assert_true(ip_address_parse("10.0.0.1", &ask.peer));
+		answer = ask_file(fixture->path, &ask, 0);
+		assert_non_null(strstr(answer->fault, "before the journal began"));
+		answer_free(answer);
+		ask.until = 100;
+		answer = ask_file(fixture->path, &ask, 0);
+		assert_string_equal(answer->fault, "");
+		answer_free(answer);
+	}
+	ask = (struct journal_ask){
+		.question = JOURNAL_TABLE_AT, .families = FAMILIES_ALL, .until = 99
+	};
 
 	/* The gap makes what is after it uncertain, until the table was empty. */
 	static const struct {

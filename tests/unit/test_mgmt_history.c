@@ -375,7 +375,7 @@ static void test_compact(void **state)
 {
 	struct context *context = *state;
 	ask(context, "text journal compact",
-		"the journal gives its free room back, by the way: show journal tells its size\n"
+		"the journal gives its free room back in the background: show journal tells its size\n"
 		"end 0\n");
 	assert_int_equal(context->reflector.compactions, 1);
 	ask(context, "text journal compact", "err the journal is being compacted already\nend 1\n");

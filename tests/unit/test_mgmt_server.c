@@ -532,7 +532,8 @@ static void test_journal(void **state)
 	ask(fixture, "text show health\n", "out\nhealthy\nend 0\n");
 	fixture->reflector.journal_view = &journal;
 	ask(fixture, "text show health\n", "out\nhealthy\nend 0\n");
-	ask(fixture, "json show health\n", "out\n{\"status\":\"healthy\",\"reasons\":[]}\nend 0\n");
+	ask(fixture, "json show health\n",
+		"out\n{\"status\":\"healthy\",\"reasons\":[],\"notices\":[]}\nend 0\n");
 	ask(fixture, "json show journal\n",
 		"out\n{\"path\":\"/j.db\",\"status\":\"ok\",\"reason\":null,\"since\":null,"
 		"\"failures\":0,\"batches\":0,\"rows\":0,\"batches-waiting\":0,"
@@ -547,8 +548,22 @@ static void test_journal(void **state)
 		"out\ndegraded\njournal: the journal cannot be written: disk full\nend 1\n");
 	ask(fixture, "json show health\n",
 		"out\n{\"status\":\"degraded\",\"reasons\":[{\"part\":\"journal\","
-		"\"text\":\"the journal cannot be written: disk full\",\"since\":2.000001}]}\n"
-		"end 1\n");
+		"\"text\":\"the journal cannot be written: disk full\",\"since\":2.000001}],"
+		"\"notices\":[]}\nend 1\n");
+	/* What was mended is said, and does not make it unwell. */
+	journal.status.degraded = false;
+	journal.status.moved_at = 3000000;
+	ask(fixture, "text show health\n",
+		"out\nhealthy\njournal: a new journal was begun: its file had been deleted\n"
+		"end 0\n");
+	strcpy(journal.status.moved_to, "/j.db.corrupt-20261122T031200");
+	ask(fixture, "text show health\n",
+		"out\nhealthy\njournal: a new journal was begun; the file there was, damaged or "
+		"no journal, is /j.db.corrupt-20261122T031200\nend 0\n");
+	ask(fixture, "json show health\n",
+		"out\n{\"status\":\"healthy\",\"reasons\":[],\"notices\":[{\"part\":"
+		"\"journal\",\"text\":\"a new journal was begun; the file there was, damaged or "
+		"no journal, is /j.db.corrupt-20261122T031200\",\"since\":3.000000}]}\nend 0\n");
 	fixture->reflector.journal_view = NULL;
 }
 
