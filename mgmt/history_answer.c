@@ -86,7 +86,8 @@ bool history_span(struct request *request, const struct argument_value *since,
 	ask->until = until->given ? until->time : UINT64_MAX;
 	if (ask->since <= ask->until)
 		return true;
-	request_fail(request, "found since %s, which is behind until %s, expected an earlier time",
+	request_fail(request,
+		"found since %s, which is later than until %s, expected an earlier time",
 		time_text_format(ask->since, from), time_text_format(ask->until, to));
 	return false;
 }

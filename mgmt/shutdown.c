@@ -52,7 +52,8 @@ bool restart_daemon(struct request *request)
 		return request_no_memory(request);
 	}
 	if (!valid)
-		request_fail(request, "heliostatd could not start again: %s", first_line(text));
+		request_fail(request, "not restarted: the configuration is faulty: %s",
+			first_line(text));
 	free(text);
 	if (!valid)
 		return true;

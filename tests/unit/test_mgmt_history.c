@@ -345,7 +345,7 @@ static void test_refused(void **state)
 	struct output heard = { 0 };
 	ask(context,
 		"text show history prefix ::/0 since 2026-11-22T03:12Z until 2026-11-22T03:11Z",
-		"err found since 2026-11-22T04:12:00.000000+01:00, which is behind until "
+		"err found since 2026-11-22T04:12:00.000000+01:00, which is later than until "
 		"2026-11-22T04:11:00.000000+01:00, expected an earlier time\nend 1\n");
 	ask(context, "text show routes at 2106-01-01T00:00Z",
 		"err found at 2106-01-01T01:00:00.000000+01:00, which is yet to come, expected a "
@@ -375,7 +375,8 @@ static void test_compact(void **state)
 {
 	struct context *context = *state;
 	ask(context, "text journal compact",
-		"the journal gives its free room back in the background: show journal tells its size\n"
+		"the journal gives its free room back in the background: show journal tells its "
+		"size\n"
 		"end 0\n");
 	assert_int_equal(context->reflector.compactions, 1);
 	ask(context, "text journal compact", "err the journal is being compacted already\nend 1\n");

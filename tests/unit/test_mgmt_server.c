@@ -646,7 +646,8 @@ static void test_restart(void **state)
 	fixture->reflector.config.file = path;
 	assert_int_equal(write(fd, "router: {}\n", 11), 11);
 	snprintf(answer, sizeof answer,
-		"err\nheliostatd could not start again: %s:1:9: found no key \"as\" in router, "
+		"err\nnot restarted: the configuration is faulty: %s:1:9: found no key \"as\" in "
+		"router, "
 		"expected the AS number of this reflector\nend 1\n",
 		path);
 	ask(fixture, "text restart\n", answer);
