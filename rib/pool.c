@@ -1,6 +1,5 @@
 #include "rib/pool.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +24,21 @@ struct pool_chunk {
 
 void pool_destroy(struct pool *pool)
 {
-	struct pool_chunk *next;
-
-	for (struct pool_chunk *chunk = pool->chunks; chunk != NULL; chunk = next) {
-		next = chunk->next;
-		ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, sizeof(chunk->bytes));
-		free(chunk);
-	}
+	while (pool_free_chunk(pool))
+		;
 	*pool = (struct pool){ 0 };
+}
+
+bool pool_free_chunk(struct pool *pool)
+{
+	struct pool_chunk *chunk = pool->chunks;
+
+	if (chunk == NULL)
+		return false;
+	pool->chunks = chunk->next;
+	ASAN_UNPOISON_MEMORY_REGION(chunk->bytes, sizeof(chunk->bytes));
+	free(chunk);
+	return true;
 }
 
 static size_t units_of(size_t size)

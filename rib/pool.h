@@ -8,6 +8,7 @@
 #ifndef RIB_POOL_H
 #define RIB_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ struct pool {
 
 /* All blocks go. A zeroed pool is an empty one. */
 void pool_destroy(struct pool *pool);
+/* Frees one chunk, of a pool from which no block is used or asked for any more. False without one.
+ */
+bool pool_free_chunk(struct pool *pool);
 /* A block of `size` bytes, 1 to POOL_MAX; NULL when memory is short. */
 void *pool_alloc(struct pool *pool, size_t size);
 /* Takes back a block of `size` bytes; NULL: nothing happens. */

@@ -18,13 +18,6 @@ void rib_unhold(struct rib *rib)
 	rib->holders--;
 }
 
-void rib_retire(struct rib **retired, struct rib *rib)
-{
-	rib_capture_end(rib); /* what ends with the rib has not gone from the network */
-	rib->next = *retired;
-	*retired = rib;
-}
-
 static void free_peers(struct rib_peer **list)
 {
 	while (*list != NULL) {
@@ -33,6 +26,24 @@ static void free_peers(struct rib_peer **list)
 		*list = peer->departing_next;
 		free(peer);
 	}
+}
+
+/* All but the attribute sets that somebody holds. False when little is left of it. */
+static bool free_part(struct rib *rib)
+{
+	update_group_destroy_all(rib);
+	let_go_forget(rib);
+	free_peers(&rib->departing);
+	free_peers(&rib->departed);
+	for (enum family family = 0; family < FAMILY_COUNT; family++) {
+		if (table_free_part(&rib->tables[family]))
+			return true;
+	}
+	if (rib->to_sweep == 0)
+		return false;
+	attr_sets_sweep(&rib->attr_sets, SWEEP_SLOTS);
+	rib->to_sweep -= SWEEP_SLOTS;
+	return true;
 }
 
 static void free_rest(struct rib *rib)
@@ -49,41 +60,35 @@ static void free_rest(struct rib *rib)
 	free(rib);
 }
 
-/* True when that was the last part. */
-static bool free_part(struct rib *rib)
+void rib_retire(struct rib **retired, struct rib *rib)
 {
-	update_group_destroy_all(rib);
-	let_go_forget(rib);
-	free_peers(&rib->departing);
-	free_peers(&rib->departed);
-	for (enum family family = 0; family < FAMILY_COUNT; family++) {
-		if (table_free_part(&rib->tables[family]))
-			return false;
-	}
-	free_rest(rib);
-	return true;
+	rib_capture_end(rib); /* what ends with the rib has not gone from the network */
+	rib->to_sweep = ATTR_CACHE_SLOTS;
+	rib->next = *retired;
+	*retired = rib;
 }
 
 bool rib_retired_free_part(struct rib **retired)
 {
-	struct rib **at = retired;
-
-	while (*at != NULL && (*at)->holders > 0)
-		at = &(*at)->next;
-	if (*at == NULL)
-		return false;
-	struct rib *rib = *at, *next = rib->next;
-
-	if (free_part(rib))
-		*at = next;
-	return true;
+	for (struct rib *rib; (rib = *retired) != NULL; retired = &rib->next) {
+		if (free_part(rib))
+			return true;
+		if (rib->holders > 0)
+			continue;
+		*retired = rib->next;
+		free_rest(rib);
+		return true;
+	}
+	return false;
 }
 
 void rib_free(struct rib *rib)
 {
+	struct rib *retired = NULL;
+
 	if (rib == NULL)
 		return;
-	rib_capture_end(rib);
-	while (!free_part(rib))
+	rib_retire(&retired, rib);
+	while (rib_retired_free_part(&retired))
 		;
 }

@@ -13,7 +13,6 @@
 #define FLUSH_INTERVAL 2000 /* us between flushes: a busy reflector packs */
 #define MEMORY_RETRY   100000 /* us until work that memory was short for is tried again */
 #define SWEEP_INTERVAL 20000 /* us between slices of the attribute cache */
-#define SWEEP_SLOTS    1024
 #define PATHS_PER_ITEM 8 /* that a decision compares: thousands may announce one address */
 /*
  * Rough cost of a decision, a flushed number, a withdrawn path: each kind gets its share of a turn.

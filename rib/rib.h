@@ -91,11 +91,11 @@ void rib_free(struct rib *rib);
  */
 void rib_retire(struct rib **retired, struct rib *rib);
 /*
- * Frees a part of what is in the list and not held, a fraction of a millisecond's work. True when
- * there was any.
+ * Frees a part of what is in the list, about a millisecond's work at most: all but the attribute
+ * sets of those that are held. True when there was any.
  */
 bool rib_retired_free_part(struct rib **retired);
-/* Somebody keeps references to attribute sets of the rib: it stays until he has let go of it. */
+/* Somebody keeps references to attribute sets of the rib: they stay until he has let go of it. */
 void rib_hold(struct rib *rib);
 void rib_unhold(struct rib *rib);
 

@@ -173,6 +173,8 @@ struct capture {
 	uint64_t nonsense; /* further ones that are of no prefix */
 };
 
+#define SWEEP_SLOTS 1024 /* at once */
+
 struct rib {
 	struct rib *next; /* of those that are retired */
 	unsigned holders; /* see rib_hold */
@@ -206,7 +208,8 @@ struct rib {
 	bool waiting; /* something is dirty, since ... */
 	uint64_t since;
 	uint64_t last_flush;
-	size_t to_sweep; /* slots of the attribute cache, since there was work last */
+	size_t to_sweep; /* slots of the attribute cache, since there was work last; a multiple of
+			    SWEEP_SLOTS */
 	uint64_t updates_received;
 	uint64_t updates_encoded;
 	/* scratch */

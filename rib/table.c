@@ -33,7 +33,8 @@ static bool free_paths(struct table *table)
 
 bool table_free_part(struct table *table)
 {
-	return free_paths(table) || slab_free_chunk(&table->entries);
+	return free_paths(table) || slab_free_chunk(&table->entries) ||
+	       tree_free_part(&table->tree);
 }
 
 void table_destroy(struct table *table)

@@ -5,8 +5,9 @@
 
 #include "rib/bitmap.h"
 
-#define STRIDE	  6
-#define DEPTH_MAX 22 /* nodes from the root to a /128 */
+#define STRIDE	      6
+#define DEPTH_MAX     22 /* nodes from the root to a /128 */
+#define FREED_AT_ONCE 128 /* chunks of the pool */
 
 struct tree_node {
 	uint64_t children; /* bit v: there is a child behind the six bits v */
@@ -45,6 +46,15 @@ void tree_destroy(struct tree *tree)
 {
 	pool_destroy(&tree->pool);
 	tree_init(tree);
+}
+
+bool tree_free_part(struct tree *tree)
+{
+	bool any = false;
+
+	for (unsigned n = 0; n < FREED_AT_ONCE && pool_free_chunk(&tree->pool); n++)
+		any = true;
+	return any;
 }
 
 size_t tree_memory(const struct tree *tree)

@@ -23,6 +23,8 @@ struct tree {
 
 void tree_init(struct tree *tree);
 void tree_destroy(struct tree *tree);
+/* Frees a part of it, of a tree that is not used any more. False when there was none. */
+bool tree_free_part(struct tree *tree);
 /* Bytes held: what prefixes that went had is kept for those that come. */
 size_t tree_memory(const struct tree *tree);
 /* TREE_NONE when the prefix is not there. */

@@ -209,17 +209,34 @@ bool journal_prepare_rib(struct journal *journal, struct rib *rib)
 	       rib_capture_begin(rib, capture_of(journal, &capture), journal->rib);
 }
 
+/* The first chunk with history of `rib`; NULL without one. */
+static struct journal_history_chunk *first_of(
+	const struct journal_queue *queue, const struct rib *rib)
+{
+	struct journal_history_chunk *chunk = queue->first;
+
+	while (chunk != NULL && chunk->rib != rib)
+		chunk = chunk->next;
+	return chunk;
+}
+
 void journal_replace_rib(struct journal *journal, struct rib *rib)
 {
 	if (journal == NULL)
 		return;
 	uint64_t sets = journal->chunk != NULL ? journal->chunk->count : 0; /* at most */
+	struct journal_history_chunk *chunk = NULL;
 
 	journal_queue_close(&journal->queue);
-	if (journal->emptied_at != 0) /* again so soon that nobody was told of the first time */
-		journal_give_up_history(journal);
-	else
-		journal->emptied_at = journal_time(journal);
+	/* Of a table that was not told yet it is with its first history, if there is any. */
+	if (journal->emptied_at != 0)
+		chunk = first_of(&journal->queue, journal->rib);
+	if (chunk != NULL)
+		chunk->emptied_at = journal->emptied_at;
+	if (chunk != NULL || journal->emptied_at == 0) {
+		journal->wall = journal_time(journal) + 1; /* after all history so far */
+		journal->emptied_at = journal->wall;
+	}
 	/* The history that waits refers to sets of the RIB that goes, which get their IDs yet. */
 	sets += journal_queue_rows(&journal->queue);
 	rib_capture_ids_after(rib, journal->rib, sets);
@@ -227,7 +244,6 @@ void journal_replace_rib(struct journal *journal, struct rib *rib)
 	journal->rib = rib;
 	journal->replaced = monotonic_us();
 	journal->tells_best = false;
-	reflector_schedule(journal->reflector);
 }
 
 void journal_settings(struct journal *journal, const struct config *config)
@@ -316,6 +332,13 @@ static bool is_many(const struct journal *journal)
 	       JOURNAL_BATCH_ROWS;
 }
 
+/* What waits is not to wait for company: what is of a table before keeps all else waiting. */
+static bool is_urgent(const struct journal *journal)
+{
+	return journal->flushing || is_many(journal) || journal->emptied_at != 0 ||
+	       journal_waits_for_before(journal);
+}
+
 /* How long until the next batch is to be begun. */
 static uint64_t until_due(struct journal *journal, uint64_t now)
 {
@@ -328,8 +351,7 @@ static uint64_t until_due(struct journal *journal, uint64_t now)
 	if (journal->waits_since == 0)
 		journal->waits_since = now;
 	waited = elapsed_us(journal->waits_since, now);
-	return waited >= GATHER_US || journal->flushing || is_many(journal) ? 0
-									    : GATHER_US - waited;
+	return waited >= GATHER_US || is_urgent(journal) ? 0 : GATHER_US - waited;
 }
 
 /* The batch that is due, a step further. */
@@ -353,7 +375,7 @@ static uint64_t advance(struct journal *journal, uint64_t now, uint64_t end)
 	journal_submit(journal);
 	if (!journal_waits(journal))
 		return UINT64_MAX;
-	return is_many(journal) ? 0 : GATHER_US;
+	return is_urgent(journal) ? 0 : GATHER_US;
 }
 
 /*
@@ -395,8 +417,8 @@ static void turn_end(struct journal *journal, const struct turn *begun)
 		journal->longest_us = took;
 }
 
-/* Returns after how many microseconds there is more of a table before to give up. */
-static uint64_t give_up_before(struct journal *journal, uint64_t now, uint64_t end)
+/* Returns after how many microseconds history of a table before is to be given up. */
+static uint64_t look_at_before(struct journal *journal, uint64_t now)
 {
 	uint64_t waited = elapsed_us(journal->replaced, now);
 
@@ -404,8 +426,8 @@ static uint64_t give_up_before(struct journal *journal, uint64_t now, uint64_t e
 		return UINT64_MAX;
 	if (waited < BEFORE_US)
 		return BEFORE_US - waited;
-	journal_give_up_before(journal, end);
-	return journal_waits_for_before(journal) ? 0 : UINT64_MAX;
+	journal_give_up_before(journal);
+	return UINT64_MAX;
 }
 
 /* Not while no history is kept: it goes on when it is again. */
@@ -423,7 +445,8 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 	if (journal == NULL)
 		return UINT64_MAX;
 	works = journal->woken || journal->gathering || tells_best(journal) ||
-		journal->finished != NULL || journal_spare_is_due(&journal->spare, now) ||
+		journal->finished != NULL || journal->queue.aside != NULL ||
+		journal_waits_for_before(journal) || journal_spare_is_due(&journal->spare, now) ||
 		until_due(journal, started) == 0;
 	if (works)
 		turn_begin(&turn);
@@ -441,7 +464,9 @@ uint64_t journal_run(struct journal *journal, uint64_t now, uint64_t budget)
 	if (tells_best(journal) && journal_queue_memory(&journal->queue) < TELL_BEST_MAX &&
 		journal->queue.held < JOURNAL_HISTORY_SETS_MAX / 4)
 		journal->tells_best = rib_capture_best(journal->rib, TELL_BEST_STEP);
-	before = give_up_before(journal, now, end);
+	before = look_at_before(journal, now);
+	if (!journal_queue_release(&journal->queue, end))
+		before = 0;
 	if (journal_release(journal, end))
 		delay = advance(journal, started, end);
 	else

@@ -151,7 +151,9 @@ _Static_assert(JOURNAL_HISTORY_CHUNK / (sizeof(struct best_row) + 4) <= UINT16_M
 
 struct journal_history_chunk {
 	struct journal_history_chunk *next;
-	struct rib *rib; /* while it waits: to whose sets its runs refer, held */
+	/* while it waits: to whose sets its runs refer, held ... */
+	struct rib *rib;
+	uint64_t emptied_at; /* ... and when that one began, if another came before this was told */
 	uint32_t used; /* bytes: where the last row ends; the next run begins at a multiple of 8 */
 	uint32_t count; /* rows */
 	uint32_t last; /* where the last run begins */

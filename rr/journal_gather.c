@@ -18,7 +18,7 @@
 #define HISTORY_SHARE_PRESSED 40000
 
 /* The chunk that is gathered next; NULL without one. */
-static const struct journal_history_chunk *next_chunk(const struct journal *journal)
+static struct journal_history_chunk *next_chunk(const struct journal *journal)
 {
 	return journal->chunk != NULL ? journal->chunk : journal->queue.first;
 }
@@ -33,6 +33,7 @@ bool journal_waits_for_before(const struct journal *journal)
 struct journal_batch *journal_open_batch(struct journal *journal)
 {
 	struct journal_batch *batch = journal->open;
+	struct journal_history_chunk *chunk;
 
 	if (batch != NULL)
 		return batch;
@@ -41,7 +42,10 @@ struct journal_batch *journal_open_batch(struct journal *journal)
 		return NULL;
 	batch->rib = journal->rib;
 	if (journal_waits_for_before(journal)) {
-		batch->rib = next_chunk(journal)->rib;
+		chunk = next_chunk(journal);
+		batch->rib = chunk->rib;
+		batch->emptied_at = chunk->emptied_at;
+		chunk->emptied_at = 0;
 	} else {
 		batch->emptied_at = journal->emptied_at;
 		journal->emptied_at = 0;
@@ -233,7 +237,7 @@ static bool gather_paths(struct journal *journal, struct journal_batch *batch)
  */
 static void reserve(struct journal *journal, struct journal_batch *batch)
 {
-	size_t paths = rib_capture_waiting(journal->rib);
+	size_t paths = batch->rib == journal->rib ? rib_capture_waiting(journal->rib) : 0;
 	size_t all = paths + journal_queue_rows(&journal->queue);
 
 	if (all >= JOURNAL_BATCH_ROWS)
@@ -441,19 +445,27 @@ void journal_give_up_history(struct journal *journal)
 	give_up_chunk(journal);
 	while ((chunk = journal_queue_take(&journal->queue)) != NULL)
 		journal_queue_give_up(&journal->queue, chunk, 0);
+	(void)journal_queue_release(&journal->queue, UINT64_MAX);
 }
 
-void journal_give_up_before(struct journal *journal, uint64_t end)
+void journal_give_up_before(struct journal *journal)
 {
+	uint64_t emptied_at = 0;
+
 	while (journal_waits_for_before(journal)) {
-		if (journal->chunk != NULL)
+		struct journal_history_chunk *chunk = next_chunk(journal);
+
+		if (emptied_at == 0)
+			emptied_at = chunk->emptied_at;
+		if (chunk == journal->chunk)
 			give_up_chunk(journal);
 		else
-			journal_queue_give_up(
-				&journal->queue, journal_queue_take(&journal->queue), 0);
-		if (monotonic_us() >= end)
-			return;
+			journal_queue_set_aside(
+				&journal->queue, journal_queue_take(&journal->queue));
 	}
+	/* Tables of which nothing is told: what they took the place of ended with the first. */
+	if (emptied_at != 0)
+		journal->emptied_at = emptied_at;
 }
 
 void journal_tell_again(struct journal *journal)
@@ -462,7 +474,7 @@ void journal_tell_again(struct journal *journal)
 
 	give_up_chunk(journal);
 	/* Its sets have IDs that the old file knew. */
-	journal_give_up_before(journal, UINT64_MAX);
+	journal_give_up_before(journal);
 	journal->emptied_at = 0;
 	journal->open = NULL;
 	journal->closed = NULL;

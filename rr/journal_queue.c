@@ -87,10 +87,19 @@ void journal_queue_let_go(struct journal_queue *queue, struct journal_history_ru
 	run->held = 0;
 }
 
-void journal_queue_give_up(
-	struct journal_queue *queue, struct journal_history_chunk *chunk, uint32_t at)
+/* The rows of a chunk are lost. */
+static void lose(struct journal_queue *queue, struct journal_history_chunk *chunk)
 {
 	const struct journal_history_run *first = journal_history_first(chunk);
+
+	if (first != NULL)
+		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
+			chunk->count);
+}
+
+/* Gives back the sets of the runs from the byte `at` on, and the chunk. */
+static void release(struct journal_queue *queue, struct journal_history_chunk *chunk, uint32_t at)
+{
 	struct journal_history_run *run;
 
 	while ((run = journal_history_at(chunk, at)) != NULL) {
@@ -100,10 +109,43 @@ void journal_queue_give_up(
 			rib_restore_attrs_done(chunk->rib, run->set);
 	}
 	rib_unhold(chunk->rib);
-	if (first != NULL)
-		journal_queue_gap(queue, first->time, journal_history_at(chunk, chunk->last)->time,
-			chunk->count);
 	journal_spare_put_chunk(queue->spare, chunk);
+}
+
+void journal_queue_give_up(
+	struct journal_queue *queue, struct journal_history_chunk *chunk, uint32_t at)
+{
+	lose(queue, chunk);
+	release(queue, chunk, at);
+}
+
+void journal_queue_set_aside(struct journal_queue *queue, struct journal_history_chunk *chunk)
+{
+	lose(queue, chunk);
+	chunk->next = queue->aside;
+	queue->aside = chunk;
+}
+
+bool journal_queue_release(struct journal_queue *queue, uint64_t end)
+{
+	while (queue->aside != NULL) {
+		struct journal_history_chunk *chunk = queue->aside;
+
+		queue->aside = chunk->next;
+		release(queue, chunk, 0);
+		if (monotonic_us() >= end)
+			return queue->aside == NULL;
+	}
+	return true;
+}
+
+static void give_up_oldest(struct journal_queue *queue)
+{
+	struct journal_history_chunk *chunk = journal_queue_take(queue);
+
+	if (chunk->emptied_at != 0 && queue->first != NULL && queue->first->rib == chunk->rib)
+		queue->first->emptied_at = chunk->emptied_at;
+	journal_queue_give_up(queue, chunk, 0);
 }
 
 /* A chunk at the end of the queue; NULL when memory is short. */
@@ -112,7 +154,7 @@ static struct journal_history_chunk *add_chunk(struct journal_queue *queue, stru
 	struct journal_history_chunk *chunk;
 
 	if ((queue->chunks + 1) * sizeof(*chunk) > JOURNAL_HISTORY_WAITING_MAX)
-		journal_queue_give_up(queue, journal_queue_take(queue), 0);
+		give_up_oldest(queue);
 	chunk = journal_spare_chunk(queue->spare, queue->chunks > 0);
 	if (chunk == NULL)
 		return NULL;
@@ -160,7 +202,7 @@ static struct best_row *begin_run(struct journal_queue *queue, struct rib *rib, 
 
 	/* One a run, as for the rows; never what the run would go on in. */
 	if (queue->held > JOURNAL_HISTORY_SETS_MAX && queue->first != queue->last)
-		journal_queue_give_up(queue, journal_queue_take(queue), 0);
+		give_up_oldest(queue);
 	if (queue->last != NULL && queue->last->rib == rib)
 		row = journal_history_begin(queue->last, &head);
 	if (row == NULL && add_chunk(queue, rib) != NULL)
@@ -207,5 +249,9 @@ void journal_best_changed(void *context, const struct best_change *change)
 
 size_t journal_queue_memory(const struct journal_queue *queue)
 {
-	return queue->chunks * sizeof(struct journal_history_chunk);
+	size_t chunks = queue->chunks;
+
+	for (const struct journal_history_chunk *c = queue->aside; c != NULL; c = c->next)
+		chunks++;
+	return chunks * sizeof(struct journal_history_chunk);
 }

@@ -56,6 +56,7 @@ void journal_peers_free(struct journal_peers *peers);
 struct journal_queue {
 	struct journal_history_chunk *first, *last;
 	size_t chunks;
+	struct journal_history_chunk *aside; /* list: given up, but for its sets */
 	size_t held; /* bytes of sets */
 	struct journal_spare *spare; /* where chunks come from and go */
 	size_t rows; /* but for those in `room` */
@@ -66,7 +67,7 @@ struct journal_queue {
 
 /*
  * Copies the change, and opens room for more that are like it; one there is no memory for becomes a
- * gap. `rib` has the sets of the queue.
+ * gap. `rib` has the sets of the change; earlier ones may be another's.
  */
 void journal_queue_add(struct journal_queue *queue, struct rib *rib, uint64_t time,
 	const struct best_change *change);
@@ -86,6 +87,10 @@ struct journal_history_chunk *journal_queue_take(struct journal_queue *queue);
  */
 void journal_queue_give_up(
 	struct journal_queue *queue, struct journal_history_chunk *chunk, uint32_t at);
+/* The same with a whole chunk, whose sets are given back by journal_queue_release. */
+void journal_queue_set_aside(struct journal_queue *queue, struct journal_history_chunk *chunk);
+/* Gives back the sets of what was set aside, until `end`. True when none is left. */
+bool journal_queue_release(struct journal_queue *queue, uint64_t end);
 /* A run gets its set off its hands: from here on its bytes do not count. */
 void journal_queue_let_go(struct journal_queue *queue, struct journal_history_run *run);
 /* Of the times of further rows, which are older or younger than those before. */
@@ -158,8 +163,8 @@ void journal_gather(struct journal *journal, uint64_t end);
 void journal_give_up_history(struct journal *journal);
 /* History of a RIB before waits: it goes into batches before anything of the one that is. */
 bool journal_waits_for_before(const struct journal *journal);
-/* ... becomes a gap, until `end`. */
-void journal_give_up_before(struct journal *journal, uint64_t end);
+/* ... becomes a gap. */
+void journal_give_up_before(struct journal *journal);
 /* Hands the closed batch to the writer. */
 void journal_submit(struct journal *journal);
 /* Takes a batch back that the writer is done with. */

@@ -216,6 +216,7 @@ static void replace_rib(struct reflector *reflector, struct rib *rib)
 	journal_replace_rib(reflector->journal, rib);
 	rib_retire(&reflector->retired, reflector->rib);
 	reflector->rib = rib;
+	reflector_schedule(reflector);
 }
 
 static bool change_listeners(struct reflector *reflector, const struct config *config)

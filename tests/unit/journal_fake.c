@@ -209,6 +209,7 @@ static void play(const struct journal_batch *batch)
 	fake.batches++;
 	if (batch->emptied_at != 0) {
 		fake.emptied++;
+		fake.emptied_at = batch->emptied_at;
 		fake.history_before = fake.history_rows;
 	}
 	for (size_t i = 0; i < batch->peers.count; i++)

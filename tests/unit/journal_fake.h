@@ -32,6 +32,7 @@ struct fake {
 	bool gone[SETS_MAX];
 	bool peer[64]; /* by ID */
 	uint64_t path_rows, history_rows, gap_rows, events, audits, configs, emptied;
+	uint64_t emptied_at; /* the last time */
 	uint64_t history_before; /* rows when a table was emptied last */
 	uint64_t behind; /* of the last batch */
 	uint64_t last_time;
