@@ -246,6 +246,28 @@ static void test_three_tables_at_once(void **state)
 	assert_true(fake.emptied_at == begin);
 }
 
+/* Each waits for the one before: none of them waits for more rows. */
+static void test_no_batch_waits_for_company(void **state)
+{
+	struct speaker *speaker = speaker_up(&fake.rib, 0, ROLE_CLIENT);
+
+	(void)state;
+	announce_many(speaker, 3, 0);
+	speaker_down(speaker);
+	replace_rib(another_rib());
+	speaker = speaker_up(&fake.rib, 1, ROLE_CLIENT);
+	announce_many(speaker, 3, 0);
+	assert_true(journal_run(fake.journal, monotonic_us(), SECOND_US) == 0);
+	assert_int_equal(fake.queued, 1);
+	(void)journal_run(fake.journal, monotonic_us(), SECOND_US);
+	assert_int_equal(fake.queued, 2);
+	assert_true(fake.queue[1]->emptied_at != 0);
+	write_all();
+	assert_mirrored();
+	speaker_down(speaker);
+	fixture_settle(&fake.rib);
+}
+
 /* A table without a route is replaced by another: the file is told all the same, and at once. */
 static void test_an_empty_rib_is_replaced(void **state)
 {
@@ -303,6 +325,7 @@ int main(void)
 		TEST(test_sets_go_with_the_rib),
 		TEST(test_history_of_before_is_given_up),
 		TEST(test_three_tables_at_once),
+		TEST(test_no_batch_waits_for_company),
 		TEST(test_an_empty_rib_is_replaced),
 		TEST(test_a_new_file_knows_no_set_of_before),
 	};
