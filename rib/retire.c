@@ -39,7 +39,7 @@ static bool free_part(struct rib *rib)
 		if (table_free_part(&rib->tables[family]))
 			return true;
 	}
-	if (rib->to_sweep == 0)
+	if (rib->to_sweep == 0 || rib->holders > 0) /* what is held the sweep would leave */
 		return false;
 	attr_sets_sweep(&rib->attr_sets, SWEEP_SLOTS);
 	rib->to_sweep -= SWEEP_SLOTS;

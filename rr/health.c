@@ -21,12 +21,12 @@ static void judge_journal(const struct journal_status *journal, struct health *h
 		notice->since = journal->moved_at;
 		if (journal->moved_to[0] != '\0')
 			snprintf(notice->text, sizeof notice->text,
-				"a new journal was begun; the file there was, damaged or no "
-				"journal, is %s",
+				"what was found in the journal's place, damaged or none of "
+				"ours, is now %s",
 				journal->moved_to);
 		else
 			snprintf(notice->text, sizeof notice->text,
-				"a new journal was begun: its file had been deleted");
+				"the journal's file had been deleted");
 	}
 }
 

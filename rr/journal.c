@@ -228,6 +228,10 @@ void journal_replace_rib(struct journal *journal, struct rib *rib)
 	struct journal_history_chunk *chunk = NULL;
 
 	journal_queue_close(&journal->queue);
+	if (journal->queue.emptied_at != 0) {
+		journal->emptied_at = journal->queue.emptied_at;
+		journal->queue.emptied_at = 0;
+	}
 	/* Of a table that was not told yet it is with its first history, if there is any. */
 	if (journal->emptied_at != 0)
 		chunk = first_of(&journal->queue, journal->rib);

@@ -30,6 +30,16 @@ bool journal_waits_for_before(const struct journal *journal)
 	return chunk != NULL && chunk->rib != journal->rib;
 }
 
+/* When what was before the table that is ended, if it was not told yet. */
+static uint64_t take_emptied_at(struct journal *journal)
+{
+	uint64_t at = journal->queue.emptied_at != 0 ? journal->queue.emptied_at
+						     : journal->emptied_at;
+
+	journal->queue.emptied_at = journal->emptied_at = 0;
+	return at;
+}
+
 struct journal_batch *journal_open_batch(struct journal *journal)
 {
 	struct journal_batch *batch = journal->open;
@@ -47,8 +57,7 @@ struct journal_batch *journal_open_batch(struct journal *journal)
 		batch->emptied_at = chunk->emptied_at;
 		chunk->emptied_at = 0;
 	} else {
-		batch->emptied_at = journal->emptied_at;
-		journal->emptied_at = 0;
+		batch->emptied_at = take_emptied_at(journal);
 	}
 	batch->generation = journal->generation;
 	rib_hold(batch->rib);
@@ -475,7 +484,7 @@ void journal_tell_again(struct journal *journal)
 	give_up_chunk(journal);
 	/* Its sets have IDs that the old file knew. */
 	journal_give_up_before(journal);
-	journal->emptied_at = 0;
+	(void)take_emptied_at(journal);
 	journal->open = NULL;
 	journal->closed = NULL;
 	journal->gathering = false;

@@ -301,12 +301,15 @@ bool query_load_gaps(struct journal_query *query, uint64_t since, uint64_t until
 
 bool query_had_begun(struct journal_query *query, uint64_t at)
 {
-	if (query->n_runs > 0 && at >= query->runs[0].time)
-		return true;
-	snprintf(query->fault, sizeof query->fault,
-		"found a time before the journal began, expected a later one: see show history "
-		"gaps");
-	return false;
+	const char *why = NULL;
+	if (at < query->pruned)
+		why = "whose history has been pruned";
+	else if (query->pruned == 0 && (query->n_runs == 0 || at < query->runs[0].time))
+		why = "before the journal began";
+	if (why != NULL)
+		snprintf(query->fault, sizeof query->fault,
+			"found a time %s, expected a later one: see show history gaps", why);
+	return why == NULL;
 }
 
 /* What stands between the rows of a span. */
@@ -315,11 +318,6 @@ static bool load_notices(struct journal_query *query)
 	const struct journal_ask *ask = &query->ask;
 	bool all_runs = ask->question != JOURNAL_PREFIX_HISTORY;
 	bool of_changes = ask->question != JOURNAL_PEER_HISTORY;
-	bool of_one = ask->question == JOURNAL_PREFIX_HISTORY ||
-		      ask->question == JOURNAL_PEER_HISTORY;
-	/* That there was no change would be no answer. */
-	if (of_one && query->n_runs > 0 && !query_had_begun(query, ask->until))
-		return false;
 	if (of_changes && ask->since < query->pruned && query->pruned <= ask->until) {
 		struct journal_row pruned = { .kind = JOURNAL_ROW_PRUNED, .time = query->pruned };
 		if (!query_notice(query, &pruned))
@@ -556,7 +554,7 @@ static bool interleaved(const struct journal_query *query)
 	       query->ask.question == JOURNAL_PEER_HISTORY;
 }
 
-enum journal_step journal_query_next(struct journal_query *query, struct journal_row *row)
+static enum journal_step next_row(struct journal_query *query, struct journal_row *row)
 {
 	if (!query->begun) {
 		if (!begin(query))
@@ -590,6 +588,17 @@ enum journal_step journal_query_next(struct journal_query *query, struct journal
 	*row = query->row;
 	query->held = false;
 	return JOURNAL_STEP_ROW;
+}
+
+enum journal_step journal_query_next(struct journal_query *query, struct journal_row *row)
+{
+	enum journal_step step = next_row(query, row);
+	query->told |= step == JOURNAL_STEP_ROW;
+	/* That there was no change would be no answer where nothing was written down. */
+	if (step == JOURNAL_STEP_END && !query->told && interleaved(query) && query->n_runs > 0 &&
+		!query_had_begun(query, query->ask.until))
+		return JOURNAL_STEP_FAULT;
+	return step;
 }
 
 struct journal_query *journal_query_begin(

@@ -55,6 +55,7 @@ struct journal_query {
 	sqlite3_stmt *statements[QUERY_STATEMENTS];
 	bool in_snapshot;
 	bool begun; /* what is set up at the first step is */
+	bool told; /* a row, of whatever kind */
 	char fault[256];
 	struct query_peer peers[QUERY_PEERS];
 
@@ -103,7 +104,7 @@ sqlite3_stmt *query_statement(struct journal_query *query, enum query_statement 
 enum journal_step query_step(struct journal_query *query, sqlite3_stmt *statement);
 /* Records that the file holds what it cannot hold. Always false. */
 bool query_damaged(struct journal_query *query, const char *what);
-/* False, with a fault, when `at` is a time before all that the journal has. */
+/* False, with a fault, when `at` is a time that the journal does not know, or not any more. */
 bool query_had_begun(struct journal_query *query, uint64_t at);
 /* Loads the GAP rows that touch the span, and sorts what was added to the notices. */
 bool query_load_gaps(struct journal_query *query, uint64_t since, uint64_t until);

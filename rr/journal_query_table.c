@@ -10,21 +10,6 @@
 #define CHANGES_BEFORE_SEEK 8
 #define PREFIXES_IN_VAIN    2000 /* before JOURNAL_STEP_AGAIN */
 
-/* The table was not known, or not there, at `at`. */
-static bool check_time(struct journal_query *query, uint64_t at)
-{
-	if (!query_had_begun(query, at))
-		return false;
-	if (at < query->pruned) {
-		snprintf(query->fault, sizeof query->fault,
-			"found a time whose history has been pruned, expected a later one: see "
-			"show "
-			"history gaps");
-		return false;
-	}
-	return true;
-}
-
 /* The run before had ended, and the next had not begun. */
 static bool notice_pause(struct journal_query *query, uint64_t at)
 {
@@ -61,7 +46,7 @@ static bool next_family(struct journal_query *query)
 bool query_begin_table(struct journal_query *query)
 {
 	uint64_t at = query->ask.until;
-	if (!check_time(query, at))
+	if (!query_had_begun(query, at))
 		return false;
 	query->floor = query_emptied(query, at);
 	if (!notice_pause(query, at) || !query_load_gaps(query, query->floor, at))

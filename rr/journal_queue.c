@@ -143,8 +143,13 @@ static void give_up_oldest(struct journal_queue *queue)
 {
 	struct journal_history_chunk *chunk = journal_queue_take(queue);
 
-	if (chunk->emptied_at != 0 && queue->first != NULL && queue->first->rib == chunk->rib)
-		queue->first->emptied_at = chunk->emptied_at;
+	/* What the table took the place of ended then, whatever is told of the table itself. */
+	if (chunk->emptied_at != 0) {
+		struct journal_history_chunk *next = queue->first;
+		bool of_before = next != NULL && (next->rib == chunk->rib || next->emptied_at != 0);
+
+		*(of_before ? &next->emptied_at : &queue->emptied_at) = chunk->emptied_at;
+	}
 	journal_queue_give_up(queue, chunk, 0);
 }
 

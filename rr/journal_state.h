@@ -57,6 +57,7 @@ struct journal_queue {
 	struct journal_history_chunk *first, *last;
 	size_t chunks;
 	struct journal_history_chunk *aside; /* list: given up, but for its sets */
+	uint64_t emptied_at; /* of chunks given up, if none is left to have it; else 0 */
 	size_t held; /* bytes of sets */
 	struct journal_spare *spare; /* where chunks come from and go */
 	size_t rows; /* but for those in `room` */

@@ -389,6 +389,38 @@ static void test_gaps_and_everything(void **state)
 	answer_free(answer);
 }
 
+/* What was before the horizon went, the run too: what is after it is known all the same. */
+static void test_between_the_horizon_and_the_first_run(void **state)
+{
+	struct history_fixture *fixture = *state;
+	struct prefix prefix = prefix_of("10.1.0.0/16");
+	history_fixture_peer(fixture, 1);
+	history_fixture_attrs(fixture, 1);
+	history_fixture_sql(fixture, "INSERT INTO meta VALUES ('history_from', 90)");
+	history_fixture_sql(fixture, "INSERT INTO run VALUES (NULL, 95, 1, 94)");
+	history_fixture_change(fixture, &prefix, 92, 1, 1, 0, 1, BEST_ANNOUNCED);
+	static const enum journal_question questions[] = { JOURNAL_PREFIX_HISTORY,
+		JOURNAL_PEER_HISTORY, JOURNAL_TABLE_AT };
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+		struct journal_ask ask = {
+			.question = questions[i], .prefix = prefix, .families = FAMILIES_ALL
+		};
+		assert_true(ip_address_parse("10.0.0.1", &ask.peer));
+		ask.until = 93;
+		struct answer *answer = ask_file(fixture->path, &ask, 0);
+		assert_string_equal(answer->fault, "");
+		size_t n = 0;
+		for (size_t r = 0; r < answer->n; r++)
+			n += answer->rows[r]->kind != JOURNAL_ROW_PRUNED;
+		assert_int_equal(n, questions[i] == JOURNAL_PEER_HISTORY ? 0 : 1);
+		answer_free(answer);
+		ask.until = 89;
+		answer = ask_file(fixture->path, &ask, 0);
+		assert_non_null(strstr(answer->fault, "whose history has been pruned"));
+		answer_free(answer);
+	}
+}
+
 static void test_table_notices(void **state)
 {
 	struct history_fixture *fixture = *state;
@@ -733,6 +765,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pruned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_peer_history, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gaps_and_everything, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_between_the_horizon_and_the_first_run, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_table_notices, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_faults, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_model_table, set_up, tear_down),

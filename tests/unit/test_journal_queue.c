@@ -107,6 +107,63 @@ static void add(struct history *history, uint64_t time, uint32_t n, enum family 
 	journal_queue_add(&history->queue, history->rib, time, &change);
 }
 
+/* Rows of a run each, of the next `n` chunks that are begun. */
+static void fill_chunks(struct history *history, unsigned n, uint64_t *time)
+{
+	const struct journal_history_chunk *last = history->queue.last;
+
+	while (n > 0) {
+		++*time;
+		add(history, *time, (uint32_t)*time, FAMILY_IPV4_UNICAST, NULL);
+		n -= history->queue.last != last;
+		last = history->queue.last;
+	}
+}
+
+/*
+ * When a table began, of which the begin was not told before the next took its place: it is with
+ * the table's first history, or with what follows when that is given up.
+ */
+static void test_a_begin_outlives_its_history(void **state)
+{
+	struct history history;
+	struct rib *ribs[3];
+	uint64_t time = 0;
+
+	(void)state;
+	history_begin(&history);
+	ribs[0] = history.rib;
+	fill_chunks(&history, 2, &time);
+	history.queue.first->emptied_at = 77;
+	for (unsigned n = 1; n < 3; n++) {
+		history.rib = ribs[n] = rib_new(&ribs[0]->parameters, hash_key);
+		assert_non_null(history.rib);
+		fill_chunks(&history, 1, &time);
+		assert_ptr_equal(history.queue.last->rib, history.rib);
+		if (n == 1)
+			history.queue.last->emptied_at = 78;
+	}
+	while ((history.queue.chunks + 1) * sizeof(struct journal_history_chunk) <=
+		JOURNAL_HISTORY_WAITING_MAX)
+		fill_chunks(&history, 1, &time);
+	assert_int_equal(history.queue.first->next->emptied_at, 0);
+	fill_chunks(&history, 1, &time);
+	assert_ptr_equal(history.queue.first->rib, ribs[0]);
+	assert_int_equal(history.queue.first->emptied_at, 77);
+	fill_chunks(&history, 1, &time);
+	assert_ptr_equal(history.queue.first->rib, ribs[1]);
+	assert_int_equal(history.queue.first->emptied_at, 77);
+	assert_int_equal(history.queue.emptied_at, 0);
+	fill_chunks(&history, 1, &time);
+	assert_ptr_equal(history.queue.first->rib, ribs[2]);
+	assert_int_equal(history.queue.first->emptied_at, 0);
+	assert_int_equal(history.queue.emptied_at, 77);
+	history.rib = ribs[0];
+	history_end(&history, 0);
+	rib_free(ribs[1]);
+	rib_free(ribs[2]);
+}
+
 static void test_rows_come_out_as_they_went_in(void **state)
 {
 	enum { ROWS = 30000, SETS = 10 };
@@ -440,6 +497,7 @@ static void test_ids_of_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_begin_outlives_its_history),
 		cmocka_unit_test(test_rows_come_out_as_they_went_in),
 		cmocka_unit_test(test_neighbors_share_a_run),
 		cmocka_unit_test(test_rows_in_the_room),

@@ -554,16 +554,16 @@ static void test_journal(void **state)
 	journal.status.degraded = false;
 	journal.status.moved_at = 3000000;
 	ask(fixture, "text show health\n",
-		"out\nhealthy\njournal: a new journal was begun: its file had been deleted\n"
+		"out\nhealthy\njournal: the journal's file had been deleted\n"
 		"end 0\n");
 	strcpy(journal.status.moved_to, "/j.db.corrupt-20261122T031200");
 	ask(fixture, "text show health\n",
-		"out\nhealthy\njournal: a new journal was begun; the file there was, damaged or "
-		"no journal, is /j.db.corrupt-20261122T031200\nend 0\n");
+		"out\nhealthy\njournal: what was found in the journal's place, damaged or none of "
+		"ours, is now /j.db.corrupt-20261122T031200\nend 0\n");
 	ask(fixture, "json show health\n",
 		"out\n{\"status\":\"healthy\",\"reasons\":[],\"notices\":[{\"part\":"
-		"\"journal\",\"text\":\"a new journal was begun; the file there was, damaged or "
-		"no journal, is /j.db.corrupt-20261122T031200\",\"since\":3.000000}]}\nend 0\n");
+		"\"journal\",\"text\":\"what was found in the journal's place, damaged or none of "
+		"ours, is now /j.db.corrupt-20261122T031200\",\"since\":3.000000}]}\nend 0\n");
 	fixture->reflector.journal_view = NULL;
 }
 
