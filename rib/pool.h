@@ -27,8 +27,7 @@ struct pool {
 
 /* All blocks go. A zeroed pool is an empty one. */
 void pool_destroy(struct pool *pool);
-/* Frees one chunk, of a pool from which no block is used or asked for any more. False without one.
- */
+/* Frees one chunk of a pool whose blocks nobody uses or asks for any more. False without one. */
 bool pool_free_chunk(struct pool *pool);
 /* A block of `size` bytes, 1 to POOL_MAX; NULL when memory is short. */
 void *pool_alloc(struct pool *pool, size_t size);

@@ -203,10 +203,10 @@ static bool flush_all(struct rib *rib, unsigned *items)
  */
 static uint64_t sweep(struct rib *rib)
 {
-	size_t slots = rib->to_sweep < SWEEP_SLOTS ? rib->to_sweep : SWEEP_SLOTS;
-
-	attr_sets_sweep(&rib->attr_sets, slots);
-	rib->to_sweep -= slots;
+	if (rib->to_sweep == 0)
+		return UINT64_MAX;
+	attr_sets_sweep(&rib->attr_sets, SWEEP_SLOTS);
+	rib->to_sweep -= SWEEP_SLOTS;
 	return rib->to_sweep > 0 ? SWEEP_INTERVAL : UINT64_MAX;
 }
 

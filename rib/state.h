@@ -174,6 +174,7 @@ struct capture {
 };
 
 #define SWEEP_SLOTS 1024 /* at once */
+_Static_assert(ATTR_CACHE_SLOTS % SWEEP_SLOTS == 0, "slices of the attribute cache are whole");
 
 struct rib {
 	struct rib *next; /* of those that are retired */
@@ -208,8 +209,7 @@ struct rib {
 	bool waiting; /* something is dirty, since ... */
 	uint64_t since;
 	uint64_t last_flush;
-	size_t to_sweep; /* slots of the attribute cache, since there was work last; a multiple of
-			    SWEEP_SLOTS */
+	size_t to_sweep; /* slots of the attribute cache, since there was work last */
 	uint64_t updates_received;
 	uint64_t updates_encoded;
 	/* scratch */

@@ -202,6 +202,7 @@ static void failed(struct journal_writer *writer, int result)
 		writer->retry_at = file->set_aside_at + SET_ASIDE_US;
 }
 
+/* Amid a statement: one that takes long must not keep the daemon from ending. */
 static int on_progress(void *context)
 {
 	struct journal_writer *writer = context;

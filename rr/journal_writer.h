@@ -29,8 +29,7 @@ struct journal_status {
 	char reason[256]; /* why: "disk full: ..."; "" when all is well */
 	uint64_t degraded_since; /* wall clock, microseconds */
 	uint64_t generation; /* one more each time a new file was begun under way */
-	uint64_t
-		moved_at; /* wall clock, when a file was set aside last, or had gone; 0: none was */
+	uint64_t moved_at; /* wall clock, when the file was set aside, or found gone, last; or 0 */
 	char moved_to[512]; /* where it went; "": nowhere */
 	uint64_t failures; /* attempts that failed */
 	uint64_t batches; /* written */
